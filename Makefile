@@ -1,0 +1,40 @@
+# Everything a person or CI needs, a word each. `make chat` and `make test` set up what is missing.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: chat ask test test-fast lint clean install
+
+chat: $(READY)
+	$(BIN)/askpapers chat
+
+ask: $(READY)
+	@$(BIN)/askpapers ask "$(q)"
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not models and not browser"
+	$(BIN)/askpapers models fetch
+	$(BIN)/python -m pytest -m "models or browser"
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -m "not models and not browser"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and f"askpapers needs Python 3.11 or newer; this is {v[0]}.{v[1]}. Run make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) *.egg-info build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Measuring askpapers: speed, retrieval. Every figure in the documentation is printed here."""

@@ -1,0 +1,233 @@
+"""The chain from a question to an answer, as a stream of events or in one go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from rag.abstention import decide, read_signals
+from rag.chat_models import LocalChatModel, load_chat_model
+from rag.citations import bind, compose, is_refusal, quote, read_draft
+from rag.conversation import stand_alone
+from rag.errors import AskpapersError, ModelError
+from rag.evidence import pick_evidence
+from rag.library import Library
+from rag.papers import Answer, Evidence, Retrieved, Timings
+from rag.progress import Report, silent
+from rag.prompts import EXAMPLE, answer_messages
+from rag.retrieval import PaperRetriever
+from rag.settings import Settings, load_settings
+
+_MOST_STATEMENTS = 4
+"""Sentences of an answer; what the model writes after them is not waited for."""
+
+History = Sequence[tuple[str, str]]
+"""Earlier turns of a conversation: (question, answer), oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Search is done: what was searched for, the papers, and the evidence picked from them."""
+
+    question: str
+    retrieved: tuple[Retrieved, ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The model wrote some more of its draft, which is not checked yet."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The checked answer; always the last event."""
+
+    answer: Answer
+
+
+Event = Found | Writing | Done
+
+
+class Answerer:
+    """Answers questions from a library.
+
+    Args:
+        library: where the papers are.
+        model: any LangChain chat model; by default the one the settings name.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        model: BaseChatModel | None = None,
+        *,
+        settings: Settings | None = None,
+        report: Report = silent,
+    ) -> None:
+        self.library = library
+        self.settings = settings or load_settings()
+        self.model = model or load_chat_model(self.settings, report=report)
+        self.retriever = PaperRetriever(library=library, k=self.settings.papers)
+
+    @property
+    def model_name(self) -> str:
+        """What to call the model."""
+        return str(getattr(self.model, "model_name", type(self.model).__name__))
+
+    def load(self) -> None:
+        """Load encoder and model now rather than at the first question."""
+        self.library.encoder.encode(["warm up"])
+        if isinstance(self.model, LocalChatModel):
+            self.model.load()
+
+    def answer(self, question: str, history: History = ()) -> Answer:
+        """The checked answer to a question.
+
+        Raises:
+            AskpapersError: the question is empty, or the model failed.
+        """
+        *_, last = self.stream(question, history)
+        assert isinstance(last, Done)
+        return last.answer
+
+    def stream(self, question: str, history: History = ()) -> Iterator[Event]:
+        """What happens on the way to the answer; closing the iterator stops the model."""
+        question = " ".join(question.split())
+        if not question:
+            raise AskpapersError("The question is empty.", "Ask something.")
+        clock = _Clock()
+        alone = stand_alone(question, history, self.model)
+        searched = alone.question
+        ranked = self.retriever.rank(searched, alone.context)
+        evidence = pick_evidence(searched, ranked, self.library, self.settings.evidence_tokens)
+        retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in ranked)
+        clock.retrieved()
+        yield Found(searched, retrieved, tuple(evidence))
+
+        rarity = self.library.keywords.rarity
+        blank = Answer(
+            question=question,
+            standalone_question=searched,
+            answer="",
+            abstained=True,
+            reason="",
+            citations=(),
+            retrieved=retrieved,
+            left_out=(),
+            timings=clock.timings(),
+            model=self.model_name,
+        )
+        signals = read_signals(searched, ranked, evidence)
+        decision = decide(signals, searched, self.settings.caution)
+        if not decision.answer:
+            yield Done(_declined(blank, decision.reason, clock))
+            return
+
+        draft = ""
+        for text in self._write(searched, evidence, clock):
+            draft += text
+            yield Writing(text)
+        written = [s for s in read_draft(draft) if s.text != EXAMPLE]
+        statements = written[:_MOST_STATEMENTS]
+        claims = [s for s in statements if not is_refusal(s)]
+        bound = compose(bind(claims, evidence, self.library.encoder.encode, rarity), evidence)
+        left_out = bound.left_out
+        refused = bool(statements) and not claims
+        if not bound.citations and not refused:
+            bound = quote(searched, evidence, claims) or bound
+        if not bound.citations:
+            reason = (
+                "the model found no answer in the papers"
+                if refused
+                else "no sentence the model wrote could be found in the papers"
+            )
+            yield Done(_declined(replace(blank, left_out=left_out), reason, clock))
+            return
+        yield Done(
+            replace(
+                blank,
+                answer=bound.text,
+                abstained=False,
+                citations=bound.citations,
+                left_out=left_out,
+                timings=clock.timings(),
+            )
+        )
+
+    def _write(self, question: str, evidence: Sequence[Evidence], clock: _Clock) -> Iterator[str]:
+        """The model's draft, piece by piece, until it has said enough."""
+        draft = ""
+        chunks: Any = self.model.stream(answer_messages(question, evidence))
+        try:
+            with closing(chunks):
+                for chunk in chunks:
+                    if usage := chunk.usage_metadata:
+                        clock.count(usage["input_tokens"], usage["output_tokens"])
+                    if text := str(chunk.text):
+                        clock.wrote()
+                        draft += text
+                        yield text
+                    if _is_enough(draft):
+                        return
+        except AskpapersError:
+            raise
+        except Exception as error:  # torch and HTTP clients raise what they like
+            raise ModelError(
+                f"{self.model_name} failed while it wrote: {error}",
+                "Try again; `askpapers doctor` checks the model's files.",
+            ) from error
+
+
+class _Clock:
+    """Times one answer."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._retrieved = 0.0
+        self._first = 0.0
+        self._prompt_tokens = 0
+        self._answer_tokens = 0
+
+    def retrieved(self) -> None:
+        self._retrieved = time.perf_counter() - self._start
+
+    def wrote(self) -> None:
+        self._first = self._first or time.perf_counter() - self._start
+        self._answer_tokens += 1
+
+    def count(self, prompt: int, answer: int) -> None:
+        self._prompt_tokens += prompt
+        self._answer_tokens = answer or self._answer_tokens
+
+    def timings(self) -> Timings:
+        return Timings(
+            retrieve_s=round(self._retrieved, 4),
+            first_token_s=round(self._first, 4),
+            total_s=round(time.perf_counter() - self._start, 4),
+            prompt_tokens=self._prompt_tokens,
+            answer_tokens=self._answer_tokens,
+        )
+
+
+def _is_enough(draft: str) -> bool:
+    """Whether the draft has all the sentences an answer may have, or begins to repeat itself."""
+    if draft.rstrip()[-1:] not in ".]":
+        return False
+    texts = [s.text for s in read_draft(draft)]
+    return len(texts) > _MOST_STATEMENTS or len(texts) != len(set(texts))
+
+
+def _declined(blank: Answer, reason: str, clock: _Clock) -> Answer:
+    closest = blank.retrieved[0].title if blank.retrieved else None
+    text = "These papers do not say."
+    if closest:
+        text += f" The closest one is “{closest}”."
+    return replace(blank, answer=text, reason=reason, timings=clock.timings())

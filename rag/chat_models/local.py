@@ -1,0 +1,195 @@
+"""A language model in this process, run with transformers.
+
+The loop that decodes is our own: it is a generator, so a reader that stops reading stops the
+model, an exception arrives where it belongs, and no second thread is needed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, BaseMessageChunk
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import PrivateAttr
+
+from rag.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+_ROLES = {"human": "user", "ai": "assistant", "system": "system"}
+_UNFINISHED = "\N{REPLACEMENT CHARACTER}"
+"""What a tokenizer shows for a character whose bytes are not all there yet."""
+
+
+class LocalChatModel(BaseChatModel):
+    """A causal language model from a folder in the Hugging Face layout.
+
+    Text of messages is data: control tokens that appear in it are read as plain text.
+
+    Attributes:
+        folder: holds ``config.json``, the weights as safetensors, and the tokenizer.
+        model_name: what to call it.
+        max_tokens: the most it writes.
+        temperature: 0 takes the likeliest token always.
+        threads: processor threads; 0 lets PyTorch choose.
+    """
+
+    folder: Path
+    model_name: str
+    max_tokens: int = 160
+    temperature: float = 0.0
+    threads: int = 0
+
+    _model: Any = PrivateAttr(default=None)
+    _tokenizer: Any = PrivateAttr(default=None)
+    _busy: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+    @property
+    def _llm_type(self) -> str:
+        return "askpapers-local"
+
+    def load(self) -> None:
+        """Load weights and tokenizer now rather than at the first question.
+
+        Raises:
+            ModelError: the folder holds no model that can be loaded.
+        """
+        with self._busy:
+            self._load()
+
+    def _load(self) -> None:
+        if self._model is not None:
+            return
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                self.folder, dtype=torch.bfloat16, local_files_only=True
+            )
+        except Exception as error:  # whatever transformers raises for a folder it cannot read
+            raise ModelError(
+                f"The model in {self.folder} cannot be loaded: {error}",
+                "Run `askpapers models verify`, or choose another with ASKPAPERS_MODEL.",
+            ) from error
+        if not tokenizer.chat_template:
+            raise ModelError(
+                f"The model in {self.folder} has no chat template.",
+                "Choose a model that was trained to chat ('instruct').",
+            )
+        self._tokenizer = tokenizer
+        self._model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        with self._busy:
+            self._load()
+            prompt = self._prompt_ids(messages)
+            yield _usage(len(prompt), 0)
+            written: list[int] = []
+            shown = ""
+            for token in self._decode(prompt, kwargs.get("max_tokens") or self.max_tokens):
+                written.append(token)
+                text = self._tokenizer.decode(written, skip_special_tokens=True)
+                if text.endswith(_UNFINISHED):
+                    continue
+                if stop and any(word in text for word in stop):
+                    break
+                if new := text[len(shown) :]:
+                    shown = text
+                    if run_manager:
+                        run_manager.on_llm_new_token(new)
+                    yield ChatGenerationChunk(message=AIMessageChunk(content=new))
+            yield _usage(0, len(written))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        whole: BaseMessageChunk = AIMessageChunk(content="")
+        for chunk in self._stream(messages, stop, run_manager, **kwargs):
+            whole += chunk.message
+        message = AIMessage(
+            content=whole.content, usage_metadata=getattr(whole, "usage_metadata", None)
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _prompt_ids(self, messages: Sequence[BaseMessage]) -> list[int]:
+        conversation = [
+            {"role": _ROLES.get(message.type, "user"), "content": str(message.text)}
+            for message in messages
+        ]
+        ids: list[int] = self._tokenizer.apply_chat_template(
+            conversation,
+            add_generation_prompt=True,
+            sanitize_control_tokens=True,
+            return_dict=False,
+        )
+        limit = getattr(self._model.config, "max_position_embeddings", None)
+        if limit and len(ids) + self.max_tokens > limit:
+            raise ModelError(
+                f"The question and its evidence have {len(ids):,} tokens; {self.model_name} "
+                f"reads {limit:,}.",
+                "Ask a shorter question, or set ASKPAPERS_EVIDENCE_TOKENS lower.",
+            )
+        return ids
+
+    def _decode(self, prompt: list[int], most: int) -> Iterator[int]:
+        """Token ids, one at a time, until the model ends its turn or wrote ``most``."""
+        import torch
+
+        model = self._model
+        ends = self._end_ids()
+        ids = torch.tensor([prompt], device=model.device)
+        cache = None
+        for _ in range(most):
+            with torch.inference_mode():
+                output = model(
+                    input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1
+                )
+                token = self._choose(output.logits[0, -1])
+            if token in ends:
+                return
+            yield token
+            cache = output.past_key_values
+            ids = torch.tensor([[token]], device=model.device)
+
+    def _choose(self, logits: torch.Tensor) -> int:
+        import torch
+
+        if self.temperature == 0:
+            return int(logits.argmax())
+        probabilities = torch.softmax(logits.float() / self.temperature, dim=-1)
+        return int(torch.multinomial(probabilities, 1))
+
+    def _end_ids(self) -> set[int]:
+        config = self._model.generation_config
+        ends = config.eos_token_id if config is not None else None
+        listed = ends if isinstance(ends, list) else [ends]
+        return {i for i in [*listed, *self._tokenizer.all_special_ids] if i is not None}
+
+
+def _usage(read: int, wrote: int) -> ChatGenerationChunk:
+    """A chunk without text that adds to the count of tokens."""
+    usage = UsageMetadata(input_tokens=read, output_tokens=wrote, total_tokens=read + wrote)
+    return ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=usage))

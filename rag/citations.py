@@ -1,0 +1,360 @@
+"""Binding: every sentence of an answer is tied to the evidence that bears it out, or is not shown.
+
+The model's own marks are hints. What counts is whether the program finds, in what the model
+was shown, sentences that hold the same words, numbers and names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.names import holds_name, names_in, numbers_in, numbers_said
+from rag.papers import Citation, Evidence, Sentence, Support, Vectors
+from rag.store.keywords import tokenize
+from rag.text import split_sentences
+
+SUPPORTED = 0.60
+"""A sentence's score, 0 to 1, from which its evidence is taken to bear it out."""
+
+WEAK = 0.42
+"""From here its evidence is taken to be about the same, below it is not."""
+
+QUOTED = 0.5
+"""Cosine to the question from which a sentence is worth quoting for it."""
+
+_MARK_BONUS = 0.08
+_MOST_SENTENCES = 3
+_MOST_QUOTED = 2
+
+# [1] [1, 2] [1][3] [1-3] [Source 1] 【1】, and (1) where it closes a sentence.
+_NUMBERS = r"\d{1,2}(?:\s*[,;&–-]\s*\d{1,2})*"
+_MARK = re.compile(
+    rf"\s*(?:[\[【]\s*(?:sources?\s*)?({_NUMBERS})\s*[\]】]|\(({_NUMBERS})\)(?=\s*(?:[.!?]|$)))",
+    re.IGNORECASE,
+)
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
+_REFUSAL = re.compile(
+    r"\b(?:(?:do|does|did) not|don't|doesn't|cannot|can't|isn't|is not|are not|no)\b[^.]{0,60}"
+    r"\b(?:mention|specif|provide|state|say|contain|describe|include|discuss|address|answer|"
+    r"information|determine|clear|given)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of a draft, without its marks.
+
+    Attributes:
+        text: the sentence.
+        marks: the numbers the model put on it.
+    """
+
+    text: str
+    marks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A sentence of a draft with the evidence found for it.
+
+    Attributes:
+        score: how well the evidence bears it out, 0 to 1.
+        evidence: (number, sentence) pairs, the closest first; empty when unsupported.
+    """
+
+    text: str
+    support: Support
+    score: float
+    evidence: tuple[tuple[int, Sentence], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundAnswer:
+    """An answer as the reader gets it: marks count from 1 in order of appearance.
+
+    Attributes:
+        left_out: sentences that no evidence bears out.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    left_out: tuple[str, ...]
+
+
+def read_draft(draft: str) -> list[Statement]:
+    """The sentences of what the model wrote, with the marks taken off, whatever their shape."""
+    marks: list[tuple[int, tuple[int, ...]]] = []
+    clean = ""
+    at = 0
+    text = _BULLET.sub("", draft.strip())
+    for match in _MARK.finditer(text):
+        clean += text[at : match.start()]
+        marks.append((len(clean), _numbers(match.group(1) or match.group(2))))
+        at = match.end()
+    clean += text[at:]
+    sentences = split_sentences(clean)
+    statements = []
+    for i, sentence in enumerate(sentences):
+        following = sentences[i + 1].start if i + 1 < len(sentences) else len(clean) + 1
+        first = sentence.start if i else -1
+        mine = [n for place, numbers in marks if first < place <= following for n in numbers]
+        text = re.sub(r"\s+([.,;:!?])", r"\1", " ".join(sentence.text.split()))
+        if re.search(r"\w", text):
+            statements.append(Statement(text, tuple(dict.fromkeys(mine))))
+    return statements
+
+
+def is_refusal(statement: Statement) -> bool:
+    """Whether the sentence says that the sources do not say, rather than answer."""
+    return _REFUSAL.search(statement.text) is not None and not numbers_in(statement.text)
+
+
+def bind(
+    statements: Sequence[Statement],
+    evidence: Sequence[Evidence],
+    encode: Callable[[Sequence[str]], Vectors],
+    rarity: Callable[[str], float],
+) -> list[Bound]:
+    """Find for each sentence the evidence that bears it out.
+
+    The score is the mean of the cosine of sentence and evidence and of the share of the
+    sentence's words, weighed by rarity, that the evidence holds. Whatever the score, a sentence
+    whose numbers or names the evidence does not hold is unsupported.
+
+    Args:
+        encode: the encoder; rows of length one.
+        rarity: of a stem, 0 to 1.
+    """
+    shown = [_Shown(e.number, e.title, s) for e in evidence for s in e.sentences]
+    if not statements or not shown:
+        return [Bound(s.text, "unsupported", 0.0, ()) for s in statements]
+    vectors = encode([*(s.text for s in statements), *(s.sentence.text for s in shown)])
+    cosines = vectors[: len(statements)] @ vectors[len(statements) :].T
+    return [
+        _bind_one(statement, shown, row, rarity)
+        for statement, row in zip(statements, cosines, strict=True)
+    ]
+
+
+def quote(
+    question: str, evidence: Sequence[Evidence], draft: Sequence[Statement]
+) -> BoundAnswer | None:
+    """The sentences of the evidence that are closest to the question, quoted: one, or two.
+
+    What is left to say when the model wrote only sentences that the evidence does not bear out.
+    None where no sentence is close. A question with names gets the closest sentence to each; one
+    with the question's numbers is preferred; where the draft has numbers, so have the quotations.
+    """
+    found = [
+        (relevance, e, sentence)
+        for e in evidence
+        for relevance, sentence in zip(e.relevance, e.sentences, strict=True)
+        if relevance >= QUOTED
+    ]
+    if any(numbers_in(statement.text) for statement in draft):
+        found = [(r, e, s) for r, e, s in found if numbers_in(s.text)]
+    asked = numbers_in(question)
+    found = [(r, e, s) for r, e, s in found if asked <= numbers_said(s.text)] or found
+    if not found:
+        return None
+    found.sort(key=lambda one: -one[0])
+    named = [
+        next((one for one in found if holds_name(one[2].text, name)), None)
+        for name in sorted(names_in(question))
+    ]
+    chosen = list(dict.fromkeys(one for one in named if one))[:_MOST_QUOTED] or found[:1]
+    bound = [
+        Bound(f"“{sentence.text}”", "weak", 0.0, ((source.number, sentence),))
+        for _, source, sentence in sorted(chosen, key=lambda one: -one[0])
+    ]
+    quoted = compose(bound, evidence)
+    opening = "The closest sentence says:" if len(chosen) == 1 else "The closest sentences say:"
+    return BoundAnswer(f"{opening} {quoted.text}", quoted.citations, ())
+
+
+def compose(bound: Sequence[Bound], evidence: Sequence[Evidence]) -> BoundAnswer:
+    """Put the sentences that hold together, numbered in order of appearance."""
+    by_number = {e.number: e for e in evidence}
+    order: dict[int, int] = {}
+    found: dict[int, dict[int, Sentence]] = {}
+    support: dict[int, Support] = {}
+    parts, left_out = [], []
+    for sentence in bound:
+        if sentence.support == "unsupported":
+            left_out.append(sentence.text)
+            continue
+        numbers = []
+        for number, source in sentence.evidence:
+            order.setdefault(number, len(order) + 1)
+            found.setdefault(number, {})[source.start] = source
+            numbers.append(order[number])
+            if support.get(number) != "weak":
+                support[number] = sentence.support
+        parts.append(_marked(sentence.text, sorted(set(numbers))))
+    citations = tuple(
+        Citation(
+            number=order[number],
+            title=by_number[number].title,
+            paper_id=by_number[number].paper_id,
+            support=support[number],
+            sentences=tuple(found[number][start] for start in sorted(found[number])),
+        )
+        for number in order
+    )
+    return BoundAnswer(" ".join(parts), citations, tuple(left_out))
+
+
+@dataclass(slots=True)
+class _Shown:
+    number: int
+    title: str
+    sentence: Sentence
+
+    @property
+    def words(self) -> str:
+        """Title and sentence: what a statement may rest on."""
+        return f"{self.title} {self.sentence.text}"
+
+
+def _numbers(group: str) -> tuple[int, ...]:
+    found: list[int] = []
+    for piece in re.split(r"[,;&]", group):
+        ends = [int(n) for n in re.findall(r"\d+", piece)]
+        found.extend(range(ends[0], ends[-1] + 1) if len(ends) == 2 else ends)
+    return tuple(found)
+
+
+def _bind_one(
+    statement: Statement,
+    shown: Sequence[_Shown],
+    cosines: Vectors,
+    rarity: Callable[[str], float],
+) -> Bound:
+    weights = {term: rarity(term) + 0.05 for term in set(tokenize(statement.text))}
+    total = sum(weights.values()) or 1.0
+    held = [set(tokenize(s.words)) & weights.keys() for s in shown]
+
+    def score(i: int) -> float:
+        return 0.5 * float(cosines[i]) + 0.5 * sum(weights[t] for t in held[i]) / total
+
+    fits = [_same_subject(statement.text, s, shown) for s in shown]
+    ranked = sorted(
+        (i for i in range(len(shown)) if fits[i]),
+        key=lambda i: -(score(i) + _MARK_BONUS * (shown[i].number in statement.marks)),
+    )
+    if not ranked:
+        return Bound(statement.text, "unsupported", 0.0, ())
+    chosen = _cover(statement.text, ranked, shown, held, weights, total)
+    cosine = float(np.max([cosines[i] for i in chosen]))
+    chosen += _marked_too(statement, ranked, chosen, shown, score)
+    covered = set().union(*(held[i] for i in chosen))
+    value = 0.5 * cosine + 0.5 * sum(weights[t] for t in covered) / total
+    if _missing(statement.text, [shown[i] for i in chosen], shown):
+        return Bound(statement.text, "unsupported", value, ())
+    verdict: Support = (
+        "supported" if value >= SUPPORTED else "weak" if value >= WEAK else "unsupported"
+    )
+    pairs = tuple((shown[i].number, shown[i].sentence) for i in chosen)
+    return Bound(statement.text, verdict, value, () if verdict == "unsupported" else pairs)
+
+
+def _cover(
+    text: str,
+    ranked: Sequence[int],
+    shown: Sequence[_Shown],
+    held: Sequence[set[str]],
+    weights: dict[str, float],
+    total: float,
+) -> list[int]:
+    """The best sentence, and others that hold a number, name or good part it lacks."""
+    chosen = [ranked[0]]
+    needed = numbers_in(text) | names_in(text)
+    for i in ranked[1:]:
+        if len(chosen) == _MOST_SENTENCES:
+            break
+        have = set().union(*(_marks_of(shown[j]) for j in chosen))
+        covered = set().union(*(held[j] for j in chosen))
+        adds_fact = bool((needed - have) & _marks_of(shown[i]))
+        adds_words = sum(weights[t] for t in held[i] - covered) / total
+        if (adds_fact or adds_words > 0.25) and _may_join(text, shown[i], shown[ranked[0]]):
+            chosen.append(i)
+    return chosen
+
+
+def _marked_too(
+    statement: Statement,
+    ranked: Sequence[int],
+    chosen: Sequence[int],
+    shown: Sequence[_Shown],
+    score: Callable[[int], float],
+) -> list[int]:
+    """The best sentence of each other paper that the model marked, if it is about the same.
+
+    So a sentence about several papers names them all; one with a figure does not.
+    """
+    if numbers_in(statement.text):
+        return []
+    have = {shown[i].number for i in chosen}
+    more = []
+    for i in ranked:
+        number = shown[i].number
+        if number in statement.marks and number not in have and score(i) >= WEAK:
+            have.add(number)
+            more.append(i)
+    return more
+
+
+def _may_join(text: str, other: _Shown, first: _Shown) -> bool:
+    """Whether a sentence may rest on another paper's evidence beside that of the first one.
+
+    Only if it names something that the other speaks of and the first does not: otherwise the
+    figure of one paper would be given to the subject of another.
+    """
+    if other.number == first.number:
+        return True
+    there, here = (s.words for s in (other, first))
+    return any(holds_name(there, n) and not holds_name(here, n) for n in names_in(text))
+
+
+def _marks_of(s: _Shown) -> set[str]:
+    return numbers_said(s.words) | names_in(s.words)
+
+
+def _missing(text: str, chosen: Sequence[_Shown], shown: Sequence[_Shown]) -> set[str]:
+    """Numbers the chosen evidence does not hold, and names that none of its papers holds."""
+    numbers = numbers_in(text) - set().union(*(numbers_said(s.words) for s in chosen))
+    papers = {s.number for s in chosen}
+    around = " ".join(s.words for s in shown if s.number in papers).lower()
+    names = {name for name in names_in(text) if not holds_name(around, name)}
+    return numbers | names
+
+
+def _same_subject(text: str, candidate: _Shown, shown: Sequence[_Shown]) -> bool:
+    """False where a figure would be given to another name than the evidence gives it to.
+
+    A sentence with a number whose names stand elsewhere in the paper, but not in the sentence
+    of the evidence that holds the number, while that sentence names something else, is one.
+    """
+    numbers = numbers_in(text)
+    if not numbers & numbers_said(candidate.sentence.text):
+        return True
+    mine = names_in(text)
+    there = candidate.words.lower()
+    elsewhere = " ".join(s.sentence.text for s in shown).lower()
+    strangers = {n for n in mine if not holds_name(there, n) and holds_name(elsewhere, n)}
+    return not (strangers and names_in(candidate.sentence.text) - mine)
+
+
+def _marked(text: str, numbers: Sequence[int]) -> str:
+    """The marks before the full stop, as in print; behind a quotation, which stays as it is."""
+    marks = "".join(f"[{n}]" for n in numbers)
+    if text.endswith("”"):
+        return f"{text} {marks}"
+    closing = re.search(r"[.!?…]+[\"'”’)]*$", text)
+    at = closing.start() if closing else len(text)
+    return f"{text[:at].rstrip()} {marks}{text[at:] or '.'}"

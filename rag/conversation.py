@@ -1,0 +1,92 @@
+"""Follow-up questions, made stand-alone before anything is searched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.language_models import BaseChatModel
+
+from rag.names import names_in, numbers_in
+from rag.prompts import rewrite_messages
+from rag.store.keywords import tokenize
+
+_TURNS = 2
+"""Turns the rewriting looks back on."""
+
+_OPENS = re.compile(
+    r"^\s*(?:and|but|or|so|also|then|what about|how about|what else|why\s*\?|how\s*\?|how so|"
+    r"in what|on which|which one|which of)\b",
+    re.IGNORECASE,
+)
+"""Beginnings that go on from something."""
+
+_REFERS = re.compile(
+    r"\b(?:it|its|they|them|their|theirs|he|she|him|her|his|this|these|those|the same|"
+    r"the former|the latter|the others?|instead)\b(?!\s+(?:papers|library|collection)\b)"
+    r"|\b(?:on|of|for|with|in|to|from|about|than|like|as|did|does|do|was|is)\s+that\b"
+    r"|\b(?:ones?|that|there)\s*[?.!]*$",
+    re.IGNORECASE,
+)
+"""Words that stand for something said before: in this question, or in the one before it."""
+
+_OWN = re.compile(r"\b(?:is|are|was|were) (?:there|it)\b|\bit (?:is|possible|true|known)\b", re.I)
+_SHORT = 3
+_ANTECEDENT = 3
+"""Content words before a pronoun that make it likely that it means one of them."""
+
+
+def leans_on_history(question: str) -> bool:
+    """Whether the words show that the question cannot be understood alone."""
+    question = _OWN.sub(" ", question)
+    if _OPENS.search(question):
+        return True
+    for match in _REFERS.finditer(question):
+        before = question[: match.start()]
+        if not names_in(before) and len(set(tokenize(before))) < _ANTECEDENT:
+            return True
+    return len(set(tokenize(question))) < _SHORT and not names_in(question)
+
+
+@dataclass(frozen=True, slots=True)
+class StandAlone:
+    """A question that can be understood alone.
+
+    Attributes:
+        question: the words to search and answer.
+        context: for a follow-up, the turn before it, which says what it is about; empty
+            otherwise.
+    """
+
+    question: str
+    context: str = ""
+
+
+def stand_alone(
+    question: str, history: Sequence[tuple[str, str]], model: BaseChatModel
+) -> StandAlone:
+    """The question as it can be searched: itself, unless it leans on the conversation.
+
+    What the model makes of it is kept only if it leans on nothing any more, keeps the
+    question's own words, and brings in no name or number from elsewhere; otherwise the question
+    before is put in front.
+    """
+    if not history or not leans_on_history(question):
+        return StandAlone(question)
+    turns = list(history[-_TURNS:])
+    reply = model.invoke(rewrite_messages(question, turns), max_tokens=48)
+    rewritten = str(reply.text).strip().splitlines()[0] if str(reply.text).strip() else ""
+    known = " ".join([question, *(part for turn in turns for part in turn)])
+    if not _is_faithful(rewritten, question, known):
+        rewritten = f"{turns[-1][0].rstrip(' ?')}? {question}"
+    return StandAlone(rewritten, " ".join(turns[-1]))
+
+
+def _is_faithful(rewritten: str, question: str, known: str) -> bool:
+    if not rewritten or len(rewritten) > 400 or leans_on_history(rewritten):
+        return False
+    own = set(tokenize(_REFERS.sub(" ", _OPENS.sub(" ", question))))
+    kept = own & set(tokenize(rewritten))
+    strange = (names_in(rewritten) - names_in(known)) | (numbers_in(rewritten) - numbers_in(known))
+    return len(kept) >= 0.6 * len(own) and not strange

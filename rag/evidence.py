@@ -1,0 +1,138 @@
+"""From papers to evidence: the sentences that matter for a question, numbered by paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.library import Library
+from rag.papers import Evidence, RankedPaper, Sentence
+from rag.store.keywords import tokenize
+
+_PAPERS = 5
+"""Papers that may give evidence; more of them confuse a small model."""
+
+_RELEVANT = 0.45
+"""Share of the closest sentence's cosine that a sentence must have to be evidence."""
+
+_LEANS = ("this ", "these ", "it ", "its ", "they ", "their ", "such ", "here ", "both ")
+"""What a sentence starts with when it leans on the one before."""
+
+
+@dataclass(slots=True)
+class _Candidate:
+    paper: int
+    position: int
+    sentence: Sentence
+    cosine: float
+    score: float
+    tokens: int
+
+
+def pick_evidence(
+    question: str,
+    ranked: Sequence[RankedPaper],
+    library: Library,
+    budget: int,
+) -> list[Evidence]:
+    """The best sentences of the best papers, within a budget of tokens.
+
+    A sentence's score is its cosine to the question, plus how much of the question's rare
+    words it holds, plus its paper's rank. A sentence that leans on the one before brings it
+    along where there is room. Titles count; papers come best first, sentences in their order.
+
+    Args:
+        budget: most tokens of titles and sentences together, counted by the encoder's
+            tokenizer, which comes within a few percent of the language models'.
+    """
+    papers = ranked[:_PAPERS]
+    sentences = [library.sentences(found.paper) for found in papers]
+    candidates = _relevant(_score(question, papers, sentences, library))
+    chosen: set[tuple[int, int]] = set()
+    left = budget
+    for candidate in sorted(candidates, key=lambda c: -c.score):
+        wanted = [candidate, *_leaned_on(candidate, candidates)]
+        wanted = [c for c in wanted if (c.paper, c.position) not in chosen]
+        cost = sum(c.tokens for c in wanted)
+        if all(paper != candidate.paper for paper, _ in chosen):
+            cost += len(library.encoder.token_spans(papers[candidate.paper].paper.title))
+        if cost <= left:
+            left -= cost
+            chosen.update((c.paper, c.position) for c in wanted)
+    return _number(papers, candidates, chosen)
+
+
+def _score(
+    question: str,
+    papers: Sequence[RankedPaper],
+    sentences: Sequence[Sequence[Sentence]],
+    library: Library,
+) -> list[_Candidate]:
+    flat = [(p, i, s) for p, some in enumerate(sentences) for i, s in enumerate(some)]
+    if not flat:
+        return []
+    # The title is read with each sentence: "the model" alone says little.
+    texts = [f"{papers[p].paper.title}. {s.text}" for p, _, s in flat]
+    vectors = library.encoder.encode([question, *[s.text for _, _, s in flat], *texts])
+    alone = vectors[1 : len(flat) + 1] @ vectors[0]
+    titled = vectors[len(flat) + 1 :] @ vectors[0]
+    cosines = np.maximum(alone, titled)
+    keywords = library.keywords
+    weights = {term: keywords.rarity(term) for term in set(tokenize(question))}
+    total = sum(weights.values()) or 1.0
+    top = papers[0].score
+    return [
+        _Candidate(
+            paper=p,
+            position=i,
+            sentence=s,
+            cosine=float(cosine),
+            score=float(cosine)
+            + 0.4 * sum(weights[t] for t in set(tokenize(s.text)) & weights.keys()) / total
+            + 0.3 * papers[p].score / top,
+            tokens=len(library.encoder.token_spans(s.text)),
+        )
+        for (p, i, s), cosine in zip(flat, cosines, strict=True)
+    ]
+
+
+def _relevant(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Without the sentences that are far less close than the closest one."""
+    closest = max((c.cosine for c in candidates), default=0.0)
+    return [c for c in candidates if c.cosine >= _RELEVANT * closest]
+
+
+def _leaned_on(candidate: _Candidate, candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    if not candidate.sentence.text.lower().startswith(_LEANS):
+        return []
+    return [
+        c for c in candidates if c.paper == candidate.paper and c.position == candidate.position - 1
+    ]
+
+
+def _number(
+    papers: Sequence[RankedPaper],
+    candidates: Sequence[_Candidate],
+    chosen: set[tuple[int, int]],
+) -> list[Evidence]:
+    """Evidence numbered from 1, the paper with the best sentence first."""
+    picked = [c for c in candidates if (c.paper, c.position) in chosen]
+    best: dict[int, float] = {}
+    for c in picked:
+        best[c.paper] = max(best.get(c.paper, c.score), c.score)
+    order = sorted(best, key=lambda paper: -best[paper])
+    evidence = []
+    for number, index in enumerate(order, start=1):
+        mine = sorted((c for c in picked if c.paper == index), key=lambda c: c.position)
+        evidence.append(
+            Evidence(
+                number=number,
+                paper_id=papers[index].paper.id,
+                title=papers[index].paper.title,
+                sentences=tuple(c.sentence for c in mine),
+                relevance=tuple(c.cosine for c in mine),
+            )
+        )
+    return evidence

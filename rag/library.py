@@ -1,0 +1,388 @@
+"""A library of papers: add, remove, look up, search, rebuild, check. The one writer.
+
+The catalog is written first and last: a paper's row says ``indexed`` only when its vectors are
+stored. A process that is killed in between leaves a mark, and the next one that writes or
+searches puts the indexes right from the catalog.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from rag import weights
+from rag.embedding import PASSAGE_TOKENS, Encoder
+from rag.errors import LibraryError
+from rag.papers import Paper, Sentence, Vectors, normalise
+from rag.progress import Progress, Report, silent
+from rag.sample import sample_papers
+from rag.settings import Settings, load_settings
+from rag.store import Catalog, KeywordIndex, Manifest, PaperRow, VectorIndex
+from rag.text import SPLITTER_VERSION, split_passages, split_sentences
+
+_BATCH = 64
+"""Papers that are embedded and written together; the most an interruption can lose."""
+
+_WRITING = "writing"
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What adding papers did: how many were new, changed, and already there as they are."""
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: AddReport) -> AddReport:
+        return AddReport(
+            self.new + other.new,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+        )
+
+
+class Library:
+    """Papers on disk, with their indexes.
+
+    Use `Library.open`. Reading is safe from several threads and processes while one writes.
+    """
+
+    def __init__(self, path: Path, settings: Settings, report: Report = silent) -> None:
+        self.path = path
+        self._settings = settings
+        self._report = report
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryError(
+                f"The folder {path} cannot be made: {error.strerror}.",
+                "Name another folder with --library or ASKPAPERS_LIBRARY.",
+            ) from None
+        self._catalog = Catalog(path / "catalog.sqlite")
+        manifest = Manifest(
+            encoder=Encoder.name,
+            revision=weights.get_model(weights.ENCODER).files[-1].sha256[:16],
+            dimension=Encoder.dimension,
+            splitter=SPLITTER_VERSION,
+        )
+        self._vectors = VectorIndex(path / "vectors", manifest)
+        self._keywords: tuple[int, KeywordIndex] | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str | None = None,
+        *,
+        settings: Settings | None = None,
+        report: Report = silent,
+    ) -> Library:
+        """Open a library to ask it.
+
+        Without a path it is the default library, which is made with the starter papers where
+        it does not exist yet. The encoder is fetched where it is not there.
+
+        Args:
+            report: told how far long work is, such as fetching the encoder or repairing.
+
+        Raises:
+            LibraryError: there is no library at that path.
+        """
+        settings = settings or load_settings()
+        place = Path(path) if path else settings.library_path
+        is_default = path is None and settings.library is None
+        if not (place / "catalog.sqlite").exists() and not is_default:
+            raise LibraryError(
+                f"There is no library in {place}.",
+                f"Make one with `askpapers add SOURCE --library {place}`.",
+            )
+        library = cls(place, settings, report)
+        if is_default and library._catalog.get_meta("filled") is None:
+            library.add(sample_papers())
+        library.repair()
+        return library
+
+    # Looking up
+
+    def __len__(self) -> int:
+        return self._catalog.count()
+
+    def count_sample(self) -> int:
+        """How many papers are of the starter library."""
+        return self._catalog.count_sample()
+
+    def papers(self) -> Iterator[Paper]:
+        """Every paper, by title."""
+        return self._catalog.papers()
+
+    def get(self, ids: Sequence[str]) -> dict[str, Paper]:
+        """The papers with those ids, as far as they are there."""
+        return self._catalog.get(ids)
+
+    def find(self, wanted: str) -> list[Paper]:
+        """The papers that a person may mean: by id, by the source's id, or by (part of) title."""
+        if exact := self.get([wanted]):
+            return list(exact.values())
+        words = normalise(wanted)
+        papers = list(self.papers())
+        for matches in (
+            [p for p in papers if p.source_id == wanted],
+            [p for p in papers if normalise(p.title) == words],
+            [p for p in papers if words and words in normalise(p.title)],
+        ):
+            if matches:
+                return matches
+        return []
+
+    def sentences(self, paper: Paper) -> tuple[Sentence, ...]:
+        """The sentences of a paper's abstract, in order."""
+        return self._catalog.sentences(paper)
+
+    # Searching
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder, its files fetched on first use."""
+        model = weights.get_model(weights.ENCODER)
+        settings = self._settings
+        return Encoder(
+            weights.fetch(
+                model, settings.models_path, local=settings.models_from, report=self._report
+            )
+        )
+
+    @property
+    def keywords(self) -> KeywordIndex:
+        """The keyword index of what the library holds now."""
+        generation = self._catalog.generation()
+        if self._keywords is None or self._keywords[0] != generation:
+            index = KeywordIndex.load(self.path / "keywords", generation)
+            if index is None:
+                index = KeywordIndex.build(self._catalog.papers())
+                self._save_keywords(index, generation)
+            self._keywords = (generation, index)
+        return self._keywords[1]
+
+    def closest(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        """The ``k`` papers with the closest passages, as (paper id, cosine), closest first.
+
+        Args:
+            vector: of the question, ``(384,)``.
+        """
+        passages = self._vectors.search(vector, k * 3)
+        paper_of = self._catalog.papers_of_passages([passage for passage, _ in passages])
+        best: dict[str, float] = {}
+        for passage, cosine in passages:
+            if (paper := paper_of.get(passage)) and paper not in best:
+                best[paper] = cosine
+        return list(best.items())[:k]
+
+    # Writing
+
+    def add(self, papers: Iterable[Paper], total: int | None = None) -> AddReport:
+        """Add papers; one that is there with the same text is left alone.
+
+        A revised abstract replaces the old one, and a real record replaces a starter paper's
+        digest, never the other way round. Papers are written in batches: what an interruption
+        leaves is whole.
+
+        Args:
+            total: how many there are, where that is known, for the progress.
+        """
+        result = AddReport()
+        with self._writing():
+            source = iter(papers)
+            done = 0
+            while batch := list(islice(source, _BATCH)):
+                result += self._add_batch(batch)
+                done += len(batch)
+                self._report(Progress("reading papers in", done, total, "papers"))
+            self._catalog.set_meta("filled", "yes")
+        return result
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Remove papers by id, and return how many were there."""
+        with self._writing():
+            there = list(self._catalog.states(list(dict.fromkeys(ids))))
+            stale = self._catalog.passage_ids(there)
+            self._catalog.remove(there)
+            self._vectors.delete(list(stale))
+        return len(there)
+
+    def remove_sample(self) -> int:
+        """Remove what is left of the starter papers, and return how many there were."""
+        return self.remove([paper.id for paper in self.papers() if paper.sample])
+
+    def rebuild(self) -> None:
+        """Make vectors and keywords again from the catalog."""
+        with self._writing():
+            self._vectors.reset()
+            self._match_vectors()
+
+    def repair(self) -> None:
+        """Put the indexes right if the last writer was killed or vectors are out of date."""
+        interrupted = self._catalog.get_meta(_WRITING) == "yes" and not self._is_held()
+        if interrupted or (len(self) and not self._vectors.is_current()):
+            with self._writing():
+                pass
+
+    def check(self) -> list[str]:
+        """What `rebuild` would put right, a line each; empty when all is well.
+
+        Raises:
+            LibraryError: the catalog itself is damaged.
+        """
+        if damage := self._catalog.integrity():
+            raise LibraryError(
+                f"The catalog of {self.path} is damaged: {damage[0]}",
+                "Put a copy of catalog.sqlite back, or make the library anew from its sources.",
+            )
+        problems = []
+        if len(self) and not self._vectors.is_current():
+            return ["vectors: missing, or made with another encoder or splitter"]
+        expected = self._catalog.passage_ids()
+        present = self._vectors.ids() if expected else set()
+        if missing := len(expected - present):
+            problems.append(f"vectors: {missing} passages have none")
+        if surplus := len(present - expected):
+            problems.append(f"vectors: {surplus} belong to no passage")
+        if waiting := len(self._catalog.unindexed_ids()):
+            problems.append(f"catalog: {waiting} papers are not indexed yet")
+        if KeywordIndex.load(self.path / "keywords", self._catalog.generation()) is None:
+            problems.append("keywords: missing or out of date")
+        return problems
+
+    def _add_batch(self, batch: list[Paper]) -> AddReport:
+        papers: dict[str, Paper] = {}
+        for paper in batch:
+            papers.setdefault(paper.id, paper)
+        states = self._catalog.states(list(papers))
+        new, updated, same = [], [], []
+        for paper in papers.values():
+            text_hash, was_sample = states.get(paper.id, ("", False))
+            if not text_hash:
+                new.append(paper)
+            elif text_hash == paper.text_hash or (paper.sample and not was_sample):
+                same.append(paper)
+            else:
+                updated.append(paper)
+        self._catalog.update_record(
+            p for p in same if states[p.id][0] == p.text_hash and not p.sample
+        )
+        if changed := new + updated:
+            rows = [self._split(paper) for paper in changed]
+            stale = self._catalog.passage_ids([paper.id for paper in updated])
+            self._catalog.put(rows)
+            self._vectors.upsert(
+                [passage_id for row in rows for passage_id in row.passage_ids()],
+                self.encoder.encode([passage.text for row in rows for passage in row.passages]),
+            )
+            self._vectors.delete(list(stale))
+            self._catalog.mark_indexed([paper.id for paper in changed])
+        return AddReport(len(new), len(updated), len(batch) - len(changed))
+
+    def _split(self, paper: Paper) -> PaperRow:
+        sentences = split_sentences(paper.abstract)
+        passages = split_passages(
+            paper.title, paper.abstract, sentences, self.encoder.token_spans, PASSAGE_TOKENS
+        )
+        return PaperRow(paper, tuple(sentences), tuple(passages))
+
+    def _match_vectors(self) -> None:
+        """Make the vectors those of the catalog's passages: none missing, none too many."""
+        if not self._vectors.is_current():
+            self._vectors.reset()
+        present = self._vectors.ids()
+        self._vectors.delete(list(present - self._catalog.passage_ids()))
+        missing = [row for row in self._catalog.passages() if row.id not in present]
+        for first in range(0, len(missing), _BATCH):
+            batch = missing[first : first + _BATCH]
+            vectors = self.encoder.encode([row.text for row in batch])
+            self._vectors.upsert([row.id for row in batch], vectors)
+            done = first + len(batch)
+            self._report(Progress("embedding", done, len(missing), "passages"))
+        if waiting := self._catalog.unindexed_ids():
+            self._catalog.mark_indexed(waiting)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the library's lock, put right what a killed writer left, and mark the work.
+
+        The keyword index is made anew at the end. After work that failed the mark stays, and
+        the next writer or reader does what is left.
+        """
+        with self._locked():
+            interrupted = self._catalog.get_meta(_WRITING) == "yes"
+            self._catalog.set_meta(_WRITING, "yes")
+            with _disk_full_said(self.path):
+                if interrupted or not self._vectors.is_current():
+                    self._match_vectors()
+                yield
+                generation = self._catalog.generation()
+                if KeywordIndex.load(self.path / "keywords", generation) is None:
+                    index = KeywordIndex.build(self._catalog.papers())
+                    index.save(self.path / "keywords", generation)
+            self._catalog.set_meta(_WRITING, "no")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        holder = self.path / "writer.pid"
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            who = holder.read_text() if holder.exists() else "another process"
+            self._report(
+                Progress(f"waiting for process {who}, which is writing", 0, None, "seconds")
+            )
+            lock.acquire()
+        try:
+            holder.write_text(str(os.getpid()))
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def _is_held(self) -> bool:
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+    def _save_keywords(self, index: KeywordIndex, generation: int) -> None:
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:  # somebody writes, and will save a newer one
+            return
+        try:
+            index.save(self.path / "keywords", generation)
+        finally:
+            lock.release()
+
+
+@contextmanager
+def _disk_full_said(path: Path) -> Iterator[None]:
+    """Tell a full disk from other trouble; what was written until then stays whole."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if not full and "full" not in str(error):
+            raise
+        raise LibraryError(
+            f"The disk that holds {path} is full; the papers written before are kept.",
+            "Free some space and run it again: it goes on where it stopped.",
+        ) from None

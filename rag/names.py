@@ -1,0 +1,59 @@
+"""Numbers and names in text: what an answer must not get wrong."""
+
+from __future__ import annotations
+
+import re
+
+# With a unit of up to three letters behind it: "30s", "10.6X", "48M", "160km".
+_NUMBER = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)*)(?:[A-Za-z]{1,3})?(?!\w)")
+_IN_WORDS = {
+    word: str(number)
+    for number, word in enumerate(
+        "one two three four five six seven eight nine ten eleven twelve".split(), start=1
+    )
+}
+_WRITTEN = re.compile(r"[A-Za-z0-9]+(?:[-.'/][A-Za-z0-9]+)*")
+
+
+def numbers_in(text: str) -> set[str]:
+    """Numbers as written, without thousands separators and units: '85%' and '85s' give '85'."""
+    return {match.group(1).replace(",", "") for match in _NUMBER.finditer(text)}
+
+
+def numbers_said(text: str) -> set[str]:
+    """Numbers written in digits or, up to twelve, in words: what a text lets one say in digits."""
+    words = re.findall(r"[a-z]+", text.lower())
+    return numbers_in(text) | {_IN_WORDS[word] for word in words if word in _IN_WORDS}
+
+
+def names_in(text: str) -> set[str]:
+    """Words written like names of models or data sets: 'S4D', 'HiPPO', 'GPT-4', 'Path-X'.
+
+    In lower case, plurals and possessives taken off. A capital at the start of a word alone
+    makes no name.
+    """
+    found = set()
+    for match in _WRITTEN.finditer(text):
+        word = match.group().removesuffix("'s")
+        first_letter = next((c for c in word if c.isalpha()), "")
+        inner = any(c.isupper() for c in word[1:])
+        numbered = first_letter.isupper() and any(c.isdigit() for c in word)
+        if len(word) > 1 and first_letter and (inner or numbered):
+            singular = word[:-1] if word.endswith("s") and word[:-1].isupper() else word
+            found.add(singular.lower())
+    return found
+
+
+def holds_name(text: str, name: str) -> bool:
+    """Whether a text holds a name, in any case, in the plural, or spelled out.
+
+    Spelled out: words whose initials are the name's letters, for three letters or more, as
+    'Long-Range Arena' for 'LRA'.
+    """
+    text = text.lower()
+    if re.search(rf"(?<![a-z0-9]){re.escape(name)}s?(?![a-z0-9])", text):
+        return True
+    if not (name.isalpha() and 3 <= len(name) <= 6):
+        return False
+    words = r"[\s-]+".join(rf"{letter}[a-z]*" for letter in name)
+    return re.search(rf"(?<![a-z]){words}(?![a-z])", text) is not None

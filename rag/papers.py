@@ -1,0 +1,188 @@
+"""The vocabulary: what a paper is, what an answer is, and everything in between."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Vectors of the encoder, one a row, or a single one."""
+
+Support = Literal["supported", "weak", "unsupported"]
+"""How well the evidence bears a sentence out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One paper, as a library keeps it.
+
+    Attributes:
+        title: the title, on one line.
+        abstract: the abstract exactly as read; every offset in the program points into it.
+        authors: names in order, as the source writes them.
+        year: year of publication, where the source gives one.
+        venue: journal, conference or archive, empty where unknown.
+        url: a link to the paper, empty where unknown.
+        source_id: the id that the source uses, empty where it has none.
+        source: name of the file or service it was read from.
+        sample: whether it belongs to the starter library, so that a real record replaces it.
+    """
+
+    title: str
+    abstract: str
+    authors: tuple[str, ...] = ()
+    year: int | None = None
+    venue: str = ""
+    url: str = ""
+    source_id: str = ""
+    source: str = ""
+    sample: bool = False
+
+    @property
+    def id(self) -> str:
+        """What makes it the same paper: its normalised title, year and first author.
+
+        A source that gives no year or author identifies a paper by its title alone. Sixteen
+        hexadecimal digits.
+        """
+        first_author = self.authors[0].split()[-1] if self.authors and self.authors[0] else ""
+        key = f"{normalise(self.title)}|{self.year or ''}|{normalise(first_author)}"
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    @property
+    def text_hash(self) -> str:
+        """Changes exactly when the title or the abstract does. Twelve hexadecimal digits."""
+        return hashlib.sha256(f"{self.title}\n{self.abstract}".encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of an abstract: ``abstract[start:end] == text``."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of sentences that the encoder can read at once, with the title before it.
+
+    ``abstract[start:end]`` is what it covers; ``text`` is what the encoder reads.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPaper:
+    """A paper found for a question.
+
+    Attributes:
+        score: fused score, comparable within one question only; the order is what counts.
+        similarity: cosine of the question and the paper's closest passage, -1 to 1; 0 where
+            only keywords found it.
+    """
+
+    paper: Paper
+    score: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The sentences of one paper that the model is shown, under the number it is shown.
+
+    Attributes:
+        relevance: one figure a sentence, in the same order: cosine to the question.
+    """
+
+    number: int
+    paper_id: str
+    title: str
+    sentences: tuple[Sentence, ...]
+    relevance: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A paper that an answer cites, with the sentences that bear it out.
+
+    Attributes:
+        number: counts from 1 in order of appearance in the answer.
+        support: the weakest verdict among the answer's sentences that cite this paper.
+        sentences: the sentences of the abstract that bear the answer out.
+    """
+
+    number: int
+    title: str
+    paper_id: str
+    support: Support
+    sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """A paper that retrieval found, cited or not."""
+
+    title: str
+    paper_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of an answer went: seconds and tokens.
+
+    ``first_token_s`` counts from the question to the first written token.
+    """
+
+    retrieve_s: float
+    first_token_s: float
+    total_s: float
+    prompt_tokens: int
+    answer_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a reader gets.
+
+    Attributes:
+        question: as it was asked.
+        standalone_question: as it was searched; differs for a follow-up.
+        answer: the text with ``[1]`` marks, or what is said instead when ``abstained``.
+        abstained: whether the papers were found not to say.
+        reason: why it abstained, empty otherwise.
+        left_out: sentences the model wrote that no evidence bears out.
+    """
+
+    question: str
+    standalone_question: str
+    answer: str
+    abstained: bool
+    reason: str
+    citations: tuple[Citation, ...]
+    retrieved: tuple[Retrieved, ...]
+    left_out: tuple[str, ...]
+    timings: Timings
+    model: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as plain values, ready for ``json.dumps``."""
+        return asdict(self)
+
+
+def normalise(text: str) -> str:
+    """Case, accents, punctuation and spacing removed: equal for titles people call the same."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return " ".join(re.findall(r"\w+", letters))

@@ -1,0 +1,66 @@
+"""What every reader makes of an entry: a clean paper, or a note why there is none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rag.papers import Paper
+
+MAX_ABSTRACT = 20_000
+"""Characters; anything longer is a whole paper or a mistake."""
+
+MAX_TITLE = 1_000
+
+# Control characters, and the invisible marks that turn the direction of text around.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry that cannot be used.
+
+    Attributes:
+        where: file and line.
+        reason: what is wrong, for a person.
+    """
+
+    where: str
+    reason: str
+
+
+def make_paper(
+    *,
+    where: str,
+    title: str,
+    abstract: str,
+    authors: tuple[str, ...] = (),
+    year: int | None = None,
+    venue: str = "",
+    url: str = "",
+    source_id: str = "",
+    source: str,
+) -> Paper | Unreadable:
+    """A paper with clean text, or why there is none."""
+    title = " ".join(_CONTROL.sub(" ", title).split())
+    abstract = _CONTROL.sub("", abstract.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    if not title:
+        return Unreadable(where, "it has no title")
+    if not abstract:
+        return Unreadable(where, f"{title[:80]!r} has no abstract")
+    if len(title) > MAX_TITLE:
+        return Unreadable(where, f"its title is longer than {MAX_TITLE:,} characters")
+    if len(abstract) > MAX_ABSTRACT:
+        return Unreadable(
+            where, f"the abstract of {title[:80]!r} is longer than {MAX_ABSTRACT:,} characters"
+        )
+    return Paper(
+        title=title,
+        abstract=abstract,
+        authors=tuple(" ".join(_CONTROL.sub(" ", a).split()) for a in authors if a.strip()),
+        year=year,
+        venue=" ".join(_CONTROL.sub(" ", venue).split()),
+        url=_CONTROL.sub("", url).strip(),
+        source_id=source_id,
+        source=source,
+    )

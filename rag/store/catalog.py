@@ -1,0 +1,313 @@
+"""The catalog: papers, passages and sentences in SQLite. It is the truth.
+
+A paper is written with ``indexed = 0``, and its row says 1 only after its vectors are stored;
+readers see indexed papers alone. Every change of what readers see raises ``generation``, by
+which an index knows that it is behind.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from rag.errors import LibraryError
+from rag.papers import Paper, Passage, Sentence
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT OR IGNORE INTO meta VALUES ('schema', '1');
+CREATE TABLE IF NOT EXISTS papers (
+    id TEXT PRIMARY KEY, text_hash TEXT NOT NULL, title TEXT NOT NULL, abstract TEXT NOT NULL,
+    authors TEXT NOT NULL, year INTEGER, venue TEXT NOT NULL, url TEXT NOT NULL,
+    source_id TEXT NOT NULL, source TEXT NOT NULL, sample INTEGER NOT NULL,
+    indexed INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS passages (
+    id TEXT PRIMARY KEY, paper_id TEXT NOT NULL REFERENCES papers ON DELETE CASCADE,
+    text TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS passages_of ON passages (paper_id);
+CREATE TABLE IF NOT EXISTS sentences (
+    paper_id TEXT NOT NULL REFERENCES papers ON DELETE CASCADE,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (paper_id, start)
+) WITHOUT ROWID;
+"""
+_COLUMNS = "id, title, abstract, authors, year, venue, url, source_id, source, sample"
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRow:
+    """A paper with what it was split into, ready to be written."""
+
+    paper: Paper
+    sentences: tuple[Sentence, ...]
+    passages: tuple[Passage, ...]
+
+    def passage_ids(self) -> list[str]:
+        """One id a passage, in order; they change whenever the paper's text does."""
+        state = f"{self.paper.id}-{self.paper.text_hash}"
+        return [f"{state}-{n}" for n in range(len(self.passages))]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRow:
+    """A passage with its id; the id changes whenever the paper's text does."""
+
+    id: str
+    paper_id: str
+    text: str
+
+
+class Catalog:
+    """The SQLite file of a library. Safe to read from several threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        try:
+            if not self._is_made():
+                self._make()
+            found = self.get_meta("schema")
+        except sqlite3.DatabaseError as error:
+            raise LibraryError(
+                f"The catalog {path} cannot be opened: {error}.",
+                "If another program changed it, put a copy back; if the disk is full or read-only, "
+                "mend that first.",
+            ) from None
+        if found != str(_SCHEMA_VERSION):
+            raise LibraryError(
+                f"The catalog {path} has format {found}; this askpapers reads {_SCHEMA_VERSION}.",
+                "Upgrade askpapers.",
+            )
+
+    # Reading
+
+    def count(self) -> int:
+        """How many papers readers see."""
+        row = self._read("SELECT COUNT(*) FROM papers WHERE indexed = 1").fetchone()
+        return int(row[0])
+
+    def count_sample(self) -> int:
+        """How many of them belong to the starter library."""
+        row = self._read("SELECT COUNT(*) FROM papers WHERE indexed = 1 AND sample = 1").fetchone()
+        return int(row[0])
+
+    def papers(self) -> Iterator[Paper]:
+        """Every paper readers see, by title."""
+        query = f"SELECT {_COLUMNS} FROM papers WHERE indexed = 1 ORDER BY title COLLATE NOCASE, id"
+        for row in self._read(query):
+            yield _paper(row)
+
+    def get(self, ids: Sequence[str]) -> dict[str, Paper]:
+        """The papers with those ids, as far as readers see them."""
+        found = {}
+        for some in _batches(ids):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT {_COLUMNS} FROM papers WHERE indexed = 1 AND id IN ({marks})"
+            found.update({row[0]: _paper(row) for row in self._read(query, some)})
+        return found
+
+    def states(self, ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """For the ids that are there, indexed or not: (text hash, from the sample)."""
+        found = {}
+        for some in _batches(ids):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT id, text_hash, sample FROM papers WHERE id IN ({marks})"
+            for paper_id, text_hash, sample in self._read(query, some):
+                found[paper_id] = (str(text_hash), bool(sample))
+        return found
+
+    def sentences(self, paper: Paper) -> tuple[Sentence, ...]:
+        """The paper's sentences in order."""
+        query = 'SELECT start, "end" FROM sentences WHERE paper_id = ? ORDER BY start'
+        return tuple(
+            Sentence(paper.abstract[start:end], start, end)
+            for start, end in self._read(query, [paper.id])
+        )
+
+    def papers_of_passages(self, ids: Sequence[str]) -> dict[str, str]:
+        """Passage id → paper id, for the passages of papers that readers see."""
+        marks = ",".join("?" * len(ids))
+        query = (
+            "SELECT passages.id, paper_id FROM passages JOIN papers ON papers.id = paper_id "
+            f"WHERE indexed = 1 AND passages.id IN ({marks})"
+        )
+        return dict(self._read(query, ids))
+
+    def passages(self) -> Iterator[PassageRow]:
+        """Every passage there should be a vector of, indexed or not."""
+        for row in self._read("SELECT id, paper_id, text FROM passages ORDER BY paper_id, start"):
+            yield PassageRow(*row)
+
+    def passage_ids(self, paper_ids: Sequence[str] | None = None) -> set[str]:
+        """Ids of the passages there should be a vector of: of these papers, or of all."""
+        if paper_ids is None:
+            return {row[0] for row in self._read("SELECT id FROM passages")}
+        found: set[str] = set()
+        for some in _batches(paper_ids):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT id FROM passages WHERE paper_id IN ({marks})"
+            found.update(row[0] for row in self._read(query, some))
+        return found
+
+    def generation(self) -> int:
+        """Raised by every change of what readers see."""
+        return int(self.get_meta("generation") or 0)
+
+    def get_meta(self, key: str) -> str | None:
+        row = self._read("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+        return row[0] if row else None
+
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong with the file; empty when it is sound."""
+        try:
+            rows = [row[0] for row in self._read("PRAGMA integrity_check")]
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        return [row for row in rows if row != "ok"]
+
+    # Writing; the caller holds the library's lock
+
+    def put(self, rows: Iterable[PaperRow]) -> None:
+        """Write papers, not indexed yet, in one transaction; a paper that is there is replaced."""
+        with self._write() as connection:
+            for row in rows:
+                _put_paper(connection, row)
+            _raise_generation(connection)
+
+    def update_record(self, papers: Iterable[Paper]) -> None:
+        """Write everything about papers but their text, which must be the same."""
+        with self._write() as connection:
+            for p in papers:
+                connection.execute(
+                    "UPDATE papers SET authors = ?, year = ?, venue = ?, url = ?, source_id = ?, "
+                    "source = ?, sample = ? WHERE id = ?",
+                    (*_record(p), p.id),
+                )
+
+    def mark_indexed(self, ids: Sequence[str]) -> None:
+        """Let readers see these papers: their vectors are stored."""
+        with self._write() as connection:
+            connection.executemany(
+                "UPDATE papers SET indexed = 1 WHERE id = ?", [(paper_id,) for paper_id in ids]
+            )
+            _raise_generation(connection)
+
+    def unindexed_ids(self) -> list[str]:
+        return [row[0] for row in self._read("SELECT id FROM papers WHERE indexed = 0")]
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Forget these papers, their passages and sentences."""
+        with self._write() as connection:
+            connection.executemany(
+                "DELETE FROM papers WHERE id = ?", [(paper_id,) for paper_id in ids]
+            )
+            _raise_generation(connection)
+
+    def set_meta(self, key: str, value: str) -> None:
+        with self._write() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+    def _is_made(self) -> bool:
+        query = "SELECT 1 FROM sqlite_master WHERE name = 'sentences'"
+        return self._read(query).fetchone() is not None
+
+    def _make(self) -> None:
+        # SQLite refuses, without waiting, when two processes switch one new file to WAL.
+        with FileLock(self._path.with_suffix(".making")):
+            if not self._is_made():
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._local.connection = connection
+        return connection
+
+    def _read(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        return self._connection.execute(query, values)
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def _put_paper(connection: sqlite3.Connection, row: PaperRow) -> None:
+    p = row.paper
+    connection.execute("DELETE FROM papers WHERE id = ?", (p.id,))
+    connection.execute(
+        "INSERT INTO papers (id, text_hash, title, abstract, authors, year, venue, url, "
+        "source_id, source, sample) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (p.id, p.text_hash, p.title, p.abstract, *_record(p)),
+    )
+    connection.executemany(
+        "INSERT INTO sentences VALUES (?, ?, ?)", [(p.id, s.start, s.end) for s in row.sentences]
+    )
+    connection.executemany(
+        "INSERT INTO passages VALUES (?, ?, ?, ?, ?)",
+        [
+            (passage_id, p.id, passage.text, passage.start, passage.end)
+            for passage_id, passage in zip(row.passage_ids(), row.passages, strict=True)
+        ],
+    )
+
+
+def _record(p: Paper) -> tuple[object, ...]:
+    authors = json.dumps(p.authors, ensure_ascii=False)
+    return (authors, p.year, p.venue, p.url, p.source_id, p.source, p.sample)
+
+
+def _paper(row: tuple[object, ...]) -> Paper:
+    _, title, abstract, authors, year, venue, url, source_id, source, sample = row
+    return Paper(
+        title=str(title),
+        abstract=str(abstract),
+        authors=tuple(json.loads(str(authors))),
+        year=year if isinstance(year, int) else None,
+        venue=str(venue),
+        url=str(url),
+        source_id=str(source_id),
+        source=str(source),
+        sample=bool(sample),
+    )
+
+
+def _raise_generation(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "INSERT INTO meta VALUES ('generation', '1') "
+        "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+    )
+
+
+def _batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    for first in range(0, len(ids), size):
+        yield ids[first : first + size]

@@ -1,0 +1,20 @@
+"""Model files: which exist, where they come from, and that they are what they should be."""
+
+from rag.weights.catalogue import CATALOGUE, ENCODER, Model, ModelFile, find_model, get_model
+from rag.weights.fetch import fetch, is_present, model_folder, verify
+from rag.weights.unpack import unpack_gguf, verify_unpacked
+
+__all__ = [
+    "CATALOGUE",
+    "ENCODER",
+    "Model",
+    "ModelFile",
+    "fetch",
+    "find_model",
+    "get_model",
+    "is_present",
+    "model_folder",
+    "unpack_gguf",
+    "verify",
+    "verify_unpacked",
+]

@@ -1,0 +1,67 @@
+"""What every test may use. Nothing here touches the reader's own library."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rag import weights
+from rag.library import Library
+from rag.papers import Paper
+from rag.settings import Settings, load_settings
+
+DATA = Path(os.environ.get("ASKPAPERS_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def _own_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default library of a test is its own."""
+    monkeypatch.setenv("ASKPAPERS_LIBRARY", str(tmp_path / "default-library"))
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Settings with the real weights' folder; the library is the test's own."""
+    return load_settings()
+
+
+@pytest.fixture
+def library(tmp_path: Path, settings: Settings) -> Library:
+    """An empty library with the real encoder and real Chroma."""
+    if not weights.is_present(weights.get_model(weights.ENCODER), settings.models_path):
+        pytest.skip("the encoder is not here: run `askpapers models fetch`")
+    return Library(tmp_path / "library", settings)
+
+
+@pytest.fixture(scope="session")
+def seeds() -> list[Path]:
+    """The two saved listings that lie beside the project."""
+    files = sorted((DATA / "seeds").glob("*.txt"))
+    if not files:
+        pytest.skip(f"no listings in {DATA / 'seeds'}; set ASKPAPERS_DATA to where they are")
+    return files
+
+
+@pytest.fixture
+def three_papers() -> list[Paper]:
+    """Papers made up for tests."""
+    return [
+        Paper(
+            title="Kestrel: Sparse Attention for Long Rivers",
+            abstract=(
+                "Kestrel is a sparse attention layer for hydrology. It reaches 71.5% accuracy on "
+                "RiverBench. Training takes 3 hours on one machine."
+            ),
+            year=2021,
+        ),
+        Paper(
+            title="Wren: Small Models that Sing",
+            abstract="Wren generates bird song with 4 million parameters. It runs on a phone.",
+        ),
+        Paper(
+            title="Heron, a Data Set of Lakes",
+            abstract="Heron holds 12,000 photographs of lakes. Each one was labelled by hand.",
+        ),
+    ]

@@ -1,0 +1,55 @@
+"""What is not in the papers is declined, with a reason that says what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.abstention import Decision, decide, read_signals
+from rag.papers import Evidence, Paper, RankedPaper, Sentence
+
+NALSM = Paper(title="Liquid State Machines: NALSM", abstract="NALSM reaches 97.61% on MNIST.")
+OTHER = Paper(title="Robust Training", abstract="We train on CIFAR-10 and Long-Range Arena.")
+RANKED = [RankedPaper(NALSM, 1.0, 0.6), RankedPaper(OTHER, 0.5, 0.3)]
+
+
+def ask(question: str, closeness: float = 0.7, caution: float = 0.5) -> Decision:
+    sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
+    evidence = [Evidence(1, NALSM.id, NALSM.title, (sentence,), (closeness,))]
+    return decide(read_signals(question, RANKED, evidence), question, caution)
+
+
+def test_a_close_question_is_answered() -> None:
+    assert ask("How accurate is NALSM on MNIST?").answer
+
+
+def test_a_far_question_is_declined() -> None:
+    decision = ask("What is the capital of France?", closeness=0.1)
+    assert not decision.answer
+    assert decision.reason == "the papers found are about something else"
+
+
+def test_a_name_that_no_paper_holds_is_declined_by_name() -> None:
+    decision = ask("How accurate is NALSM on ImageNet?")
+    assert decision == Decision(False, "none of the papers found mentions ImageNet")
+
+
+def test_a_name_of_another_paper_does_not_make_an_answer() -> None:
+    decision = ask("What accuracy does NALSM reach on CIFAR-10?")
+    assert decision == Decision(False, "no paper found speaks of NALSM and CIFAR-10 together")
+
+
+def test_a_comparison_may_find_its_names_in_two_papers() -> None:
+    assert ask("Compare NALSM and the training on CIFAR-10").answer
+
+
+def test_an_acronym_that_is_spelled_out_is_known() -> None:
+    assert ask("Which one trains on LRA?").answer
+
+
+@pytest.mark.parametrize(("caution", "answers"), [(0.0, True), (0.2, True), (0.9, False)])
+def test_caution_moves_the_line(caution: float, answers: bool) -> None:
+    assert ask("How are they built?", closeness=0.4, caution=caution).answer is answers
+
+
+def test_without_caution_everything_is_answered() -> None:
+    assert ask("What is the capital of France?", closeness=0.0, caution=0.0).answer

@@ -1,0 +1,196 @@
+"""Marks are read in any shape, and an answer shows only what its evidence holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.citations import Statement, bind, compose, is_refusal, quote, read_draft
+from rag.papers import Evidence, Sentence, Vectors
+from rag.store.keywords import tokenize
+
+
+def evidence(number: int, title: str, *texts: str) -> Evidence:
+    sentences = tuple(Sentence(text, 100 * i, 100 * i + len(text)) for i, text in enumerate(texts))
+    return Evidence(number, f"p{number}", title, sentences, tuple(0.5 for _ in texts))
+
+
+def by_words(texts: Sequence[str]) -> Vectors:
+    """An encoder for tests: bags of stems, length one."""
+    vocabulary = sorted({stem for text in texts for stem in tokenize(text)}) or ["x"]
+    rows = np.array(
+        [[float(stem in set(tokenize(text))) for stem in vocabulary] for text in texts],
+        dtype=np.float32,
+    )
+    lengths: Vectors = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.maximum(lengths, 1e-9)
+
+
+def support(text: str, *shown: Evidence) -> str:
+    (bound,) = bind([Statement(text, ())], shown, by_words, lambda stem: 1.0)
+    return bound.support
+
+
+S4D = evidence(
+    1,
+    "Diagonal State Spaces",
+    "S4D needs 2 lines of code.",
+    "S4D averages 85% on the Long Range Arena benchmark.",
+)
+PTD = evidence(
+    2,
+    "Robust State Spaces",
+    "S4-PTD is a robust version of S4D.",
+    "S5-PTD averages 87.6% accuracy on the Long Range Arena benchmark.",
+)
+
+
+@pytest.mark.parametrize(
+    ("draft", "marks"),
+    [
+        ("It works [1].", [(1,)]),
+        ("It works. [1] It is fast [2, 3].", [(1,), (2, 3)]),
+        ("It works [1][3].", [(1, 3)]),
+        ("It works【2】.", [(2,)]),
+        ("It works (2). So does that [1-3].", [(2,), (1, 2, 3)]),
+        ("It works [Source 4].", [(4,)]),
+        ("It works.", [()]),
+        ("It has (1) speed and (2) size [3].", [(3,)]),
+    ],
+)
+def test_marks_are_read_in_any_shape(draft: str, marks: list[tuple[int, ...]]) -> None:
+    assert [statement.marks for statement in read_draft(draft)] == marks
+
+
+def test_a_statement_keeps_its_words_without_the_marks() -> None:
+    assert [s.text for s in read_draft("- It works [1].\n- It is 3.5x faster [2] .")] == [
+        "It works.",
+        "It is 3.5x faster.",
+    ]
+
+
+@given(st.text(alphabet=st.sampled_from("ab .[](),123-\n"), max_size=80))
+def test_any_draft_can_be_read(draft: str) -> None:
+    assert all(statement.text.strip() for statement in read_draft(draft))
+
+
+def test_a_sentence_gets_the_evidence_that_holds_it_without_any_mark() -> None:
+    (bound,) = bind(
+        [Statement("S4D averages 85% on Long Range Arena.", ())], [PTD, S4D], by_words, lambda s: 1
+    )
+    assert bound.support == "supported"
+    assert bound.evidence[0] == (1, S4D.sentences[1])
+
+
+def test_a_mark_that_points_to_the_wrong_paper_is_put_right() -> None:
+    statements = [Statement("S5-PTD averages 87.6% accuracy on Long Range Arena.", (1,))]
+    answer = compose(bind(statements, [S4D, PTD], by_words, lambda s: 1), [S4D, PTD])
+    assert answer.text == "S5-PTD averages 87.6% accuracy on Long Range Arena [1]."
+    assert [(c.number, c.paper_id) for c in answer.citations] == [(1, "p2")]
+
+
+def test_a_number_that_no_evidence_holds_is_not_shown() -> None:
+    assert support("S4D averages 91% on the Long Range Arena benchmark.", S4D, PTD) == "unsupported"
+
+
+def test_a_sibling_does_not_get_the_figure_of_another() -> None:
+    text = "S4D averages 87.6% accuracy on the Long Range Arena benchmark."
+    assert support(text, S4D, PTD) == "unsupported"
+
+
+def test_a_name_that_no_evidence_holds_is_not_shown() -> None:
+    assert support("S4D needs 2 lines of PyTorch2 code.", S4D) == "unsupported"
+
+
+def test_a_sentence_about_something_else_is_not_shown() -> None:
+    assert support("Paris is the capital of France.", S4D, PTD) == "unsupported"
+
+
+def test_numbers_count_in_order_of_appearance_and_left_out_sentences_are_told() -> None:
+    statements = [
+        Statement("S5-PTD averages 87.6% accuracy on the Long Range Arena.", ()),
+        Statement("Nobody knows why.", ()),
+        Statement("S4D needs 2 lines of code.", ()),
+    ]
+    answer = compose(bind(statements, [S4D, PTD], by_words, lambda s: 1), [S4D, PTD])
+    assert answer.text.endswith("Long Range Arena [1]. S4D needs 2 lines of code [2].")
+    assert [c.title for c in answer.citations] == ["Robust State Spaces", "Diagonal State Spaces"]
+    assert answer.left_out == ("Nobody knows why.",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The sources do not mention the capital of France.",
+        "There is no information about GPUs in the sources.",
+        "It is not specified in the provided sources.",
+    ],
+)
+def test_a_sentence_that_says_the_sources_do_not_say_is_a_refusal(text: str) -> None:
+    assert is_refusal(Statement(text, ()))
+
+
+def test_a_finding_in_the_negative_is_no_refusal() -> None:
+    assert not is_refusal(Statement("DSS does not need the low-rank correction.", ()))
+
+
+def test_a_quotation_is_the_closest_sentence_with_a_number_where_one_is_asked_for() -> None:
+    near = Evidence(1, "p1", "T", S4D.sentences, (0.9, 0.7))
+    plain = Evidence(2, "p2", "U", (Sentence("S4D is simple.", 0, 14),), (0.95,))
+    quoted = quote("How many?", [near, plain], [Statement("It is 91%.", ())])
+    assert quoted is not None
+    assert quoted.text == "The closest sentence says: “S4D needs 2 lines of code.” [1]"
+    assert quoted.citations[0].sentences == (S4D.sentences[0],)
+    assert quote("How many?", [Evidence(1, "p1", "T", S4D.sentences, (0.3, 0.2))], []) is None
+
+
+HYBRID = evidence(
+    1, "Hybrid Quantum Networks", "The hybrid quantum network with parallel circuits runs CIFAR-10."
+)
+CERTIFIED = evidence(
+    2, "Certified Training", "The certified training reaches 82.36% verified error on CIFAR-10."
+)
+
+
+def test_the_subject_of_one_paper_does_not_get_the_figure_of_another() -> None:
+    text = "The hybrid quantum network with parallel circuits reaches 82.36% on CIFAR-10."
+    assert support(text, HYBRID, CERTIFIED) == "unsupported"
+
+
+def test_a_comparison_takes_a_figure_from_each_paper_it_names() -> None:
+    text = "S4D averages 85% and S5-PTD averages 87.6% accuracy on the Long Range Arena benchmark."
+    (bound,) = bind([Statement(text, ())], [S4D, PTD], by_words, lambda stem: 1.0)
+    assert bound.support == "supported"
+    assert {number for number, _ in bound.evidence} == {1, 2}
+
+
+def test_a_quotation_has_the_questions_number() -> None:
+    near = Evidence(1, "p1", "T", S4D.sentences, (0.9, 0.7))
+    quoted = quote("Which model averages 85%?", [near], [])
+    assert quoted is not None
+    assert quoted.citations[0].sentences == (S4D.sentences[1],)
+
+
+def test_a_sentence_about_several_papers_names_those_the_model_marked() -> None:
+    shown = [
+        evidence(1, "One", "Spiking networks are trained here."),
+        evidence(2, "Two", "Spiking networks are trained there."),
+        evidence(3, "Three", "Lakes are photographed."),
+    ]
+    statements = [Statement("Spiking networks are trained.", (1, 2, 3))]
+    answer = compose(bind(statements, shown, by_words, lambda stem: 1.0), shown)
+    assert answer.text == "Spiking networks are trained [1][2]."
+
+
+def test_a_question_with_two_names_gets_a_quotation_for_each() -> None:
+    shown = [
+        Evidence(1, "p1", "T", S4D.sentences, (0.6, 0.8)),
+        Evidence(2, "p2", "U", PTD.sentences, (0.5, 0.7)),
+    ]
+    quoted = quote("How do S4D and S5-PTD compare?", shown, [Statement("It is 99.", ())])
+    assert quoted is not None
+    assert [c.sentences for c in quoted.citations] == [(S4D.sentences[1],), (PTD.sentences[1],)]

@@ -1,0 +1,67 @@
+"""Follow-ups are told from questions that stand alone, and made to stand alone."""
+
+from __future__ import annotations
+
+import pytest
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+
+from rag.conversation import StandAlone, leans_on_history, stand_alone
+
+TURN = ("What accuracy does S4D average on Long Range Arena?", "S4D averages 85% [1].")
+
+
+def model(reply: str) -> GenericFakeChatModel:
+    return GenericFakeChatModel(messages=iter([AIMessage(reply)]))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "and on audio?",
+        "How large is it?",
+        "What about ImageNet?",
+        "Why?",
+        "Which datasets did they use?",
+        "How many neurons did that take?",
+        "And for small vision ones?",
+    ],
+)
+def test_follow_ups_are_seen(question: str) -> None:
+    assert leans_on_history(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What accuracy does S4D average on Long Range Arena?",
+        "Which papers study spiking neural networks trained with delays?",
+        "Is there a method that prunes quantum circuits automatically?",
+        "How does ZeroQ quantize a network without data?",
+        "How do COSMO and LisGAN differ in how they handle unseen classes?",
+        "What does the geometry study of one-hidden-layer networks show?",
+        "Do spiking neural networks keep their accuracy when pruned?",
+    ],
+)
+def test_questions_that_stand_alone_are_left_as_they_are(question: str) -> None:
+    assert not leans_on_history(question)
+    assert stand_alone(question, [TURN], model("something else")) == StandAlone(question)
+
+
+def test_a_first_question_is_never_rewritten() -> None:
+    assert stand_alone("and on audio?", [], model("x")) == StandAlone("and on audio?")
+
+
+def test_a_faithful_rewriting_is_taken_with_its_context() -> None:
+    asked = stand_alone("and on audio?", [TURN], model("What accuracy does S4D average on audio?"))
+    assert asked.question == "What accuracy does S4D average on audio?"
+    assert "Long Range Arena" in asked.context
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["", "What does GPT-4 reach on audio?", "And what about it on audio?", "S4D averages 91 audio"],
+)
+def test_a_rewriting_that_strays_is_not_taken(reply: str) -> None:
+    asked = stand_alone("and on audio?", [TURN], model(reply))
+    assert asked.question == f"{TURN[0]} and on audio?"

@@ -1,0 +1,24 @@
+"""Numbers and names are told from other words."""
+
+from rag.names import holds_name, names_in, numbers_in, numbers_said
+
+
+def test_numbers_are_read_without_their_dress() -> None:
+    text = r"It averages 85\% of 1,000 runs, 87.6 on Path-X (S4D, 2x) in 30s."
+    assert numbers_in(text) == {"85", "1000", "87.6", "2", "30"}
+
+
+def test_names_are_words_with_capitals_or_digits_inside() -> None:
+    text = "The S4D model beats HiPPO's GPT-4 on Path-X and two GPUs in Paris."
+    assert names_in(text) == {"s4d", "hippo", "gpt-4", "path-x", "gpu"}
+
+
+def test_a_name_is_found_in_any_case_and_spelled_out() -> None:
+    assert holds_name("We train on Long-Range Arena with GPUs.", "lra")
+    assert holds_name("We train on Long-Range Arena with GPUs.", "gpu")
+    assert not holds_name("We use S4D.", "s4")
+    assert not holds_name("the models", "lra")
+
+
+def test_numbers_in_words_may_be_said_in_digits() -> None:
+    assert numbers_said("a two-line change in 3 files") == {"2", "3"}

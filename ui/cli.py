@@ -1,0 +1,539 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from rag import weights
+from rag.chat_models import load_chat_model, needed_downloads
+from rag.errors import AskpapersError, LibraryError, SourceError
+from rag.progress import Report, silent
+from rag.settings import Settings, load_settings
+from rag.sources.entry import Unreadable
+from rag.weights.files import gigabytes
+from ui import terminal
+
+if TYPE_CHECKING:
+    from rag.answering import Answerer
+    from rag.library import Library
+    from rag.papers import Answer, Paper
+
+app = typer.Typer(
+    name="askpapers",
+    help="Ask your papers. Every sentence of an answer names the paper that says so.",
+    epilog="ASKPAPERS_HOME holds everything the program keeps; README.md lists the other settings.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models_app = typer.Typer(help="Model files: list, fetch, verify, path.", rich_markup_mode=None)
+eval_app = typer.Typer(
+    help="Measure: speed, answers, retrieval.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(models_app, name="models")
+app.add_typer(eval_app, name="eval")
+
+LibraryOption = Annotated[
+    Path | None, typer.Option("--library", help="Folder of the library.", metavar="DIR")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="Language model: a name, folder, GGUF file or server address."),
+]
+QuestionsOption = Annotated[
+    Path | None, typer.Option(help="Questions, a JSON object a line.", metavar="FILE")
+]
+
+
+def main() -> None:
+    """Run a command; errors a person can act on become two lines and exit status 1."""
+    try:
+        app()
+    except AskpapersError as error:
+        terminal.print_error(error)
+        sys.exit(1)
+    except BrokenPipeError:  # somebody piped us into `head`
+        sys.stderr.close()
+        sys.exit(1)
+
+
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="What to ask.")] = None,
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+    batch: Annotated[
+        Path | None,
+        typer.Option(help="Questions, a JSON object a line: id, question, history.", metavar="IN"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Answers to the batch, a line each.", metavar="OUT")
+    ] = None,
+) -> None:
+    """Ask one question, or a file of them with --batch and --out."""
+    if (batch is None) != (out is None):
+        raise typer.BadParameter("--batch and --out go together")
+    if (question is None) == (batch is None):
+        raise typer.BadParameter("give a question, or --batch and --out")
+    settings = load_settings(library=library, model=model)
+    if batch is not None and out is not None:
+        _ask_batch(settings, batch, out, as_json)
+        return
+    answer = _ask_one(_open_answerer(settings), str(question))
+    if as_json:
+        terminal.print_json(answer.to_json())
+    else:
+        terminal.print_answer(answer)
+
+
+@app.command()
+def chat(
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
+    ] = True,
+) -> None:
+    """Open the chat page."""
+    from ui.web import serve
+
+    settings = load_settings(library=library, model=model, host=host, port=port)
+    serve(
+        _open_answerer(settings),
+        settings,
+        open_browser=open_browser,
+        started=lambda address: terminal.out.print(
+            Text(f"The page is at {address} — Ctrl-C closes it.")
+        ),
+    )
+
+
+@app.command()
+def add(
+    sources: Annotated[list[Path], typer.Argument(help="Files with papers.", metavar="SOURCE…")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add papers from saved listings or JSON lines. What is there already is left alone."""
+    from rag.library import AddReport
+    from rag.sources import read_source
+
+    settings = load_settings(library=library)
+    started = time.perf_counter()
+    unreadable: list[Unreadable] = []
+    total = AddReport()
+    failed = False
+    _tell_first_use(settings, encoder_only=True)
+    with terminal.progress() as report:
+        place = _library(settings, report)
+        for source in sources:
+            try:
+                entries = list(read_source(source))
+            except SourceError as error:
+                unreadable.append(Unreadable(str(source), error.what))
+                failed = True
+                continue
+            papers = [entry for entry in entries if not isinstance(entry, Unreadable)]
+            unreadable += [entry for entry in entries if isinstance(entry, Unreadable)]
+            total += place.add(papers, total=len(papers))
+        count, sample = len(place), place.count_sample()
+    if as_json:
+        terminal.print_json(
+            {
+                **asdict(total),
+                "unreadable": [asdict(entry) for entry in unreadable],
+                "papers": count,
+                "seconds": round(time.perf_counter() - started, 3),
+            }
+        )
+    else:
+        terminal.out.print(
+            f"{total.new} new, {total.updated} updated, {total.unchanged} there already; "
+            f"the library has {count:,} papers.",
+            markup=False,
+        )
+        _print_unreadable(unreadable)
+        if sample and count > sample:
+            terminal.out.print(
+                f"{sample} of them are starter papers; `askpapers remove --sample` takes them out."
+            )
+    if failed or (unreadable and total == AddReport()):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_papers(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """List the papers of the library."""
+    papers = list(_existing_library(library).papers())
+    if as_json:
+        terminal.print_json([_paper_json(paper) for paper in papers])
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "year", "title"):
+        table.add_column(heading, no_wrap=heading != "title")
+    for paper in papers:
+        table.add_row(paper.id, str(paper.year or ""), Text(paper.title))
+    terminal.out.print(table)
+    terminal.out.print(f"{len(papers):,} papers")
+
+
+@app.command()
+def show(
+    paper: Annotated[str, typer.Argument(help="Its id, or some words of its title.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one paper with its abstract."""
+    found = _one_paper(_existing_library(library), paper)
+    if as_json:
+        terminal.print_json({**_paper_json(found), "abstract": found.abstract})
+        return
+    terminal.out.print(Text(found.title, style="bold"))
+    facts = [", ".join(found.authors), found.venue, str(found.year or ""), found.url]
+    for fact in filter(None, facts):
+        terminal.out.print(Text(fact, style="dim"))
+    terminal.out.print()
+    terminal.out.print(Text(found.abstract))
+    origin = "a digest written for the starter library" if found.sample else found.source
+    terminal.out.print(Text(f"\n{found.id}, from {origin}", style="dim"))
+
+
+@app.command()
+def remove(
+    papers: Annotated[
+        list[str] | None, typer.Argument(help="Ids, or titles.", metavar="PAPER…")
+    ] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="All starter papers.")] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove papers from the library."""
+    if not papers and not sample:
+        raise typer.BadParameter("name a paper, or --sample")
+    place = _existing_library(library)
+    found = [_one_paper(place, wanted) for wanted in papers or []]
+    removed = place.remove([paper.id for paper in found]) if found else 0
+    removed += place.remove_sample() if sample else 0
+    if as_json:
+        terminal.print_json({"removed": removed, "papers": len(place)})
+    else:
+        terminal.out.print(f"{removed} removed; the library has {len(place):,} papers.")
+
+
+@app.command()
+def rebuild(library: LibraryOption = None) -> None:
+    """Make the vectors and the keyword index again from the catalog."""
+    settings = load_settings(library=library)
+    _tell_first_use(settings, encoder_only=True)
+    with terminal.progress() as report:
+        place = _existing_library(library, report)
+        place.rebuild()
+    terminal.out.print(f"Made again for {len(place):,} papers.")
+
+
+@app.command()
+def doctor(
+    library: LibraryOption = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the library and the model files; --fix mends the library."""
+    import shutil
+
+    settings = load_settings(library=library)
+    with terminal.progress() as report:
+        place = _existing_library(library, report)
+        problems = place.check()
+        if problems and fix:
+            place.rebuild()
+            problems = place.check()
+        problems += _check_models(settings, report)[1]
+    free = shutil.disk_usage(place.path).free
+    if as_json:
+        terminal.print_json({"problems": problems, "papers": len(place), "free_bytes": free})
+    else:
+        for problem in problems:
+            terminal.out.print(Text(problem, style="red"))
+        state = "all is well" if not problems else f"{len(problems)} problems"
+        terminal.out.print(
+            Text(f"{place.path}: {len(place):,} papers, {gigabytes(free)} free, {state}.")
+        )
+    if problems:
+        raise typer.Exit(1)
+
+
+@models_app.callback(invoke_without_command=True)
+def models(context: typer.Context) -> None:
+    """Without a command: list."""
+    if context.invoked_subcommand is None:
+        models_list()
+
+
+@models_app.command("list")
+def models_list(as_json: JsonOption = False) -> None:
+    """List the models that askpapers knows, and which are here."""
+    settings = load_settings()
+    rows = [(model, weights.is_present(model, settings.models_path)) for model in weights.CATALOGUE]
+    if as_json:
+        terminal.print_json(
+            [
+                {
+                    **{k: getattr(m, k) for k in ("name", "role", "about", "licence", "size")},
+                    "present": present,
+                }
+                for m, present in rows
+            ]
+        )
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "size", "licence", "here", "what for"):
+        table.add_column(heading, no_wrap=heading == "name")
+    for model, present in rows:
+        here = "yes" if present else "no"
+        table.add_row(model.name, gigabytes(model.size), model.licence, here, model.about)
+    terminal.out.print(table)
+
+
+@models_app.command("fetch")
+def models_fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models; by default those a question needs.")
+    ] = None,
+) -> None:
+    """Fetch and unpack models now, so that the first question need not wait."""
+    settings = load_settings()
+    with terminal.progress() as report:
+        if names:
+            for name in names:
+                model = weights.get_model(name)
+                if model.role == "chat":
+                    load_chat_model(load_settings(model=model.name), report=report)
+                else:
+                    weights.fetch(
+                        model, settings.models_path, local=settings.models_from, report=report
+                    )
+        else:
+            encoder = weights.get_model(weights.ENCODER)
+            weights.fetch(encoder, settings.models_path, local=settings.models_from, report=report)
+            load_chat_model(settings, report=report)
+    terminal.out.print(Text(f"Everything is in {settings.models_path}."))
+
+
+@models_app.command("verify")
+def models_verify() -> None:
+    """Read every model file again and compare it with its published hash."""
+    settings = load_settings()
+    with terminal.progress() as report:
+        checked, problems = _check_models(settings, report)
+    for problem in problems:
+        terminal.err.print(Text(problem, style="red"))
+    if problems:
+        folder = settings.models_path
+        terminal.err.print(
+            Text(f"Remove what is named from {folder} and run `askpapers models fetch`.")
+        )
+        raise typer.Exit(1)
+    terminal.out.print(f"{checked} models are here, every file as published.")
+
+
+@models_app.command("path")
+def models_path(name: Annotated[str, typer.Argument(help="Name of the model.")]) -> None:
+    """Print the folder of a model."""
+    settings = load_settings()
+    model = weights.get_model(name)
+    sys.stdout.write(f"{weights.model_folder(model, settings.models_path)}\n")
+
+
+@eval_app.command("speed")
+def eval_speed(
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    questions: QuestionsOption = None,
+    limit: Annotated[int, typer.Option(help="How many questions, at most.", min=1)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Time to load, to the first word, per word and in all; tokens a second; memory."""
+    from eval.questions import read_questions
+    from eval.speed import measure_speed
+
+    settings = load_settings(library=library, model=model)
+    asked = [q for q in read_questions(questions) if q.answerable and not q.history][:limit]
+    with terminal.progress() as report:
+        figures = measure_speed(settings, asked, report)
+    if as_json:
+        terminal.print_json(asdict(figures))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("what", "median", "least", "most"):
+        table.add_column(heading, justify="left" if heading == "what" else "right")
+    for row in figures.rows():
+        table.add_row(*row)
+    terminal.out.print(table)
+
+
+@eval_app.command("answers")
+def eval_answers(
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    questions: QuestionsOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write each answer.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Key facts, citations and declining on a question set, as JSON."""
+    from eval.answers import measure_answers
+    from eval.questions import read_questions
+
+    asked = read_questions(questions)
+    answerer = _open_answerer(load_settings(library=library, model=model))
+    with terminal.progress() as report:
+        figures = measure_answers(answerer, asked, report, out)
+    terminal.print_json(figures)
+
+
+@eval_app.command("retrieval")
+def eval_retrieval(
+    beir: Annotated[Path, typer.Option(help="Folder with corpus.jsonl or a papers file.")],
+    queries: Annotated[Path, typer.Option(help="Folder with queries.jsonl and qrels.tsv.")],
+) -> None:
+    """Ranking quality on a judged collection, as JSON."""
+    from eval.retrieval import measure_retrieval
+
+    settings = load_settings()
+    with terminal.progress() as report:
+        figures = measure_retrieval(beir, queries, settings, report)
+    terminal.print_json(figures)
+
+
+def _check_models(settings: Settings, report: Report) -> tuple[int, list[str]]:
+    """How many models are here, and what is wrong with their files."""
+    here = [m for m in weights.CATALOGUE if weights.is_present(m, settings.models_path)]
+    problems = []
+    for model in here:
+        folder = weights.model_folder(model, settings.models_path)
+        found = weights.verify(model, settings.models_path, report=report)
+        found += weights.verify_unpacked(folder, report=report)
+        problems += [f"{model.name}: {problem}" for problem in found]
+    return len(here), problems
+
+
+def _tell_first_use(settings: Settings, *, encoder_only: bool = False) -> None:
+    needed = needed_downloads(settings)
+    terminal.print_first_use([m for m in needed if m.role == "encoder" or not encoder_only])
+
+
+def _library(settings: Settings, report: Report) -> Library:
+    from rag.library import Library
+
+    return Library(settings.library_path, settings, report)
+
+
+def _existing_library(path: Path | None, report: Report | None = None) -> Library:
+    from rag.library import Library
+
+    settings = load_settings(library=path)
+    if not (settings.library_path / "catalog.sqlite").exists():
+        raise LibraryError(
+            f"There is no library in {settings.library_path}.",
+            "`askpapers add SOURCE` makes one; `askpapers chat` starts with the sample papers.",
+        )
+    return Library(settings.library_path, settings, report or silent)
+
+
+def _open_answerer(settings: Settings) -> Answerer:
+    from rag.answering import Answerer
+    from rag.library import Library
+
+    _tell_first_use(settings)
+    with terminal.progress() as report:
+        library = Library.open(settings=settings, report=report)
+        if not len(library):
+            raise LibraryError(
+                f"The library in {library.path} has no papers.", "`askpapers add SOURCE` adds some."
+            )
+        return Answerer(library, settings=settings, report=report)
+
+
+def _ask_one(answerer: Answerer, question: str) -> Answer:
+    from rag.answering import Done, Found, Writing
+
+    draft = ""
+    with terminal.err.status("loading the models") as status:
+        for event in answerer.stream(question):
+            if isinstance(event, Found):
+                papers = len({e.paper_id for e in event.evidence})
+                status.update(f"reading {papers} papers")
+            elif isinstance(event, Writing):
+                draft = (draft + event.text)[-70:]
+                status.update(Text(f"writing: …{' '.join(draft.split())}"))
+            elif isinstance(event, Done):
+                return event.answer
+    raise AssertionError("a stream of events ends with Done")
+
+
+def _ask_batch(settings: Settings, source: Path, target: Path, as_json: bool) -> None:
+    from ui.batch import run_batch
+
+    with terminal.progress() as report:
+        result = run_batch(
+            source,
+            target,
+            lambda: _open_answerer(settings),
+            report,
+            lambda line: terminal.err.print(Text(line, style="red")),
+        )
+    if as_json:
+        terminal.print_json(asdict(result))
+    else:
+        terminal.err.print(
+            f"{result.answered} answered, {result.there} there already, {result.failed} failed."
+        )
+    if result.failed:
+        raise typer.Exit(1)
+
+
+def _one_paper(library: Library, wanted: str) -> Paper:
+    found = library.find(wanted)
+    if not found:
+        raise LibraryError(
+            f"No paper in {library.path} is called {wanted!r}.", "`askpapers list` shows them."
+        )
+    if len(found) > 1:
+        some = "; ".join(f"{paper.id} {paper.title[:60]}" for paper in found[:5])
+        raise LibraryError(
+            f"{len(found)} papers fit {wanted!r}: {some}.", "Name one by its id or whole title."
+        )
+    return found[0]
+
+
+def _paper_json(paper: Paper) -> dict[str, object]:
+    return {
+        "paper_id": paper.id,
+        "title": paper.title,
+        "authors": list(paper.authors),
+        "year": paper.year,
+        "venue": paper.venue,
+        "url": paper.url,
+        "source_id": paper.source_id,
+        "source": paper.source,
+        "sample": paper.sample,
+    }
+
+
+def _print_unreadable(unreadable: list[Unreadable]) -> None:
+    for entry in unreadable[:20]:
+        terminal.err.print(Text(f"not read: {entry.where}: {entry.reason}", style="yellow"))
+    if len(unreadable) > 20:
+        terminal.err.print(f"… and {len(unreadable) - 20} more")
