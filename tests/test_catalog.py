@@ -11,7 +11,7 @@ from rag.store import Catalog
 
 def test_a_new_catalog_can_be_opened_twice_at_once(tmp_path: Path) -> None:
     rounds = 40
-    together = Barrier(2)
+    together = Barrier(2, timeout=30)
 
     def open_all(_: int) -> list[int]:
         found = []
