@@ -16,6 +16,7 @@ from rag.citations import bind, compose, is_refusal, quote, read_draft
 from rag.conversation import stand_alone
 from rag.errors import AskpapersError, ModelError
 from rag.evidence import pick_evidence
+from rag.filters import Filters, read_filters
 from rag.library import Library
 from rag.papers import Answer, Evidence, Retrieved, Timings
 from rag.progress import Report, silent
@@ -32,9 +33,14 @@ History = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Search is done: what was searched for, the papers, and the evidence picked from them."""
+    """Search is done: what was searched for, the papers, and the evidence picked from them.
+
+    Attributes:
+        filters: which papers were asked, in words; empty where all were.
+    """
 
     question: str
+    filters: str
     retrieved: tuple[Retrieved, ...]
     evidence: tuple[Evidence, ...]
 
@@ -88,29 +94,42 @@ class Answerer:
         if isinstance(self.model, LocalChatModel):
             self.model.load()
 
-    def answer(self, question: str, history: History = ()) -> Answer:
+    def answer(
+        self, question: str, history: History = (), filters: Filters | None = None
+    ) -> Answer:
         """The checked answer to a question.
+
+        Args:
+            filters: which papers to ask; by default those the question itself states.
 
         Raises:
             AskpapersError: the question is empty, or the model failed.
         """
-        *_, last = self.stream(question, history)
+        *_, last = self.stream(question, history, filters)
         assert isinstance(last, Done)
         return last.answer
 
-    def stream(self, question: str, history: History = ()) -> Iterator[Event]:
-        """What happens on the way to the answer; closing the iterator stops the model."""
+    def stream(
+        self, question: str, history: History = (), filters: Filters | None = None
+    ) -> Iterator[Event]:
+        """What happens on the way to the answer; closing the iterator stops the model.
+
+        Args:
+            filters: which papers to ask; by default those the question itself states, as in
+                "papers since 2021 on pruning". `Filters()` asks them all.
+        """
         question = " ".join(question.split())
         if not question:
             raise AskpapersError("The question is empty.", "Ask something.")
         clock = _Clock()
         alone = stand_alone(question, history, self.model)
-        searched = alone.question
-        ranked = self.retriever.rank(searched, alone.context)
+        searched, stated = read_filters(alone.question)
+        filters = stated if filters is None else filters
+        ranked = self.retriever.rank(searched, alone.context, filters)
         evidence = pick_evidence(searched, ranked, self.library, self.settings.evidence_tokens)
         retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in ranked)
         clock.retrieved()
-        yield Found(searched, retrieved, tuple(evidence))
+        yield Found(searched, str(filters), retrieved, tuple(evidence))
 
         rarity = self.library.keywords.rarity
         blank = Answer(
@@ -120,11 +139,15 @@ class Answerer:
             abstained=True,
             reason="",
             citations=(),
+            filters=str(filters),
             retrieved=retrieved,
             left_out=(),
             timings=clock.timings(),
             model=self.model_name,
         )
+        if filters and not ranked:
+            yield Done(_declined(blank, f"the library has no papers {filters}", clock))
+            return
         signals = read_signals(searched, ranked, evidence)
         decision = decide(signals, searched, self.settings.caution)
         if not decision.answer:

@@ -6,7 +6,7 @@ Gurevych, 2019, "Sentence-BERT", section 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from rag.papers import Vectors
 from rag.text import Span
 
 if TYPE_CHECKING:
-    import torch
+    from tokenizers import Encoding
 
 PASSAGE_TOKENS = 254
 """Tokens of a text the encoder reads: 256 with the two special ones."""
@@ -52,25 +52,39 @@ class Encoder(Embeddings):
         Args:
             advance: told how many texts each step finished.
         """
-        import torch
-
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        encodings = self._truncating.encode_batch(list(texts))
-        order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
-        with torch.inference_mode():
-            for first in range(0, len(order), _BATCH):
-                rows = order[first : first + _BATCH]
-                longest = len(encodings[rows[-1]].ids)
-                ids = torch.zeros(len(rows), longest, dtype=torch.long)
-                mask = torch.zeros(len(rows), longest, dtype=torch.long)
-                for row, index in enumerate(rows):
-                    tokens = encodings[index].ids
-                    ids[row, : len(tokens)] = torch.tensor(tokens)
-                    mask[row, : len(tokens)] = 1
-                vectors[rows] = self._pool(ids, mask)
-                if advance:
-                    advance(len(rows))
-        return vectors
+        for rows, encodings, hidden in self._batches(texts):
+            for row, encoding, tokens in zip(rows, encodings, hidden, strict=True):
+                vectors[row] = tokens[: len(encoding)].mean(0)
+            if advance:
+                advance(len(rows))
+        return unit(vectors)
+
+    def encode_parts(
+        self, texts: Sequence[str], parts: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[Vectors]]:
+        """Vectors of texts and of parts of them, from one pass ("late chunking").
+
+        A part's vector is the mean over its own tokens, which have read the whole text: a
+        sentence that says "the model" is near the name that the title gives it (Günther et al.,
+        2024, "Late Chunking", arXiv 2409.04701, section 3).
+
+        Args:
+            parts: for each text the spans of characters to pool over.
+
+        Returns:
+            Vectors of the texts ``(len(texts), 384)``, and for each text those of its parts
+            ``(len(parts[i]), 384)``; a part of which no token was read has the text's own.
+        """
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        of_parts: list[Vectors] = [np.empty((0, self.dimension), dtype=np.float32)] * len(texts)
+        for rows, encodings, hidden in self._batches(texts):
+            for row, encoding, padded in zip(rows, encodings, hidden, strict=True):
+                tokens = padded[: len(encoding)]
+                vectors[row] = tokens.mean(0)
+                spans = np.array(encoding.offsets)
+                of_parts[row] = _pool_parts(tokens, spans, parts[row], vectors[row])
+        return unit(vectors), of_parts
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return [[float(x) for x in row] for row in self.encode(texts)]
@@ -78,14 +92,26 @@ class Encoder(Embeddings):
     def embed_query(self, text: str) -> list[float]:
         return self.embed_documents([text])[0]
 
-    def _pool(self, ids: torch.Tensor, mask: torch.Tensor) -> Vectors:
-        device = self._model.device
-        hidden = self._model(input_ids=ids.to(device), attention_mask=mask.to(device))
-        weights = mask.to(device).unsqueeze(-1).float()
-        mean = (hidden.last_hidden_state.float() * weights).sum(1) / weights.sum(1)
-        unit = mean / mean.norm(dim=1, keepdim=True).clamp_min(1e-9)
-        pooled: Vectors = unit.cpu().numpy()
-        return pooled
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Encoding], Vectors]]:
+        """Rows, their encodings, and the token vectors ``(rows, longest, 384)`` of each batch."""
+        import torch
+
+        encodings = self._truncating.encode_batch(list(texts))
+        order = sorted(range(len(texts)), key=lambda i: len(encodings[i]))
+        for first in range(0, len(order), _BATCH):
+            rows = order[first : first + _BATCH]
+            longest = len(encodings[rows[-1]])
+            ids = torch.zeros(len(rows), longest, dtype=torch.long)
+            mask = torch.zeros(len(rows), longest, dtype=torch.long)
+            for row, index in enumerate(rows):
+                tokens = encodings[index].ids
+                ids[row, : len(tokens)] = torch.tensor(tokens)
+                mask[row, : len(tokens)] = 1
+            device = self._model.device
+            with torch.inference_mode():
+                output = self._model(input_ids=ids.to(device), attention_mask=mask.to(device))
+            hidden = output.last_hidden_state.float().cpu().numpy()
+            yield rows, [encodings[i] for i in rows], hidden
 
     @cached_property
     def _model(self):  # type: ignore[no-untyped-def]
@@ -121,3 +147,18 @@ class Encoder(Embeddings):
         tokenizer.enable_truncation(PASSAGE_TOKENS + 2)
         tokenizer.no_padding()
         return tokenizer
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """The vectors at length one."""
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float32)
+
+
+def _pool_parts(tokens: Vectors, spans: Vectors, parts: Sequence[Span], whole: Vectors) -> Vectors:
+    pooled = np.empty((len(parts), tokens.shape[1]), dtype=np.float32)
+    written = spans[:, 1] > spans[:, 0]  # special tokens cover nothing
+    for row, (start, end) in enumerate(parts):
+        inside = written & (spans[:, 0] >= start) & (spans[:, 1] <= end)
+        pooled[row] = tokens[inside].mean(0) if inside.any() else whole
+    return unit(pooled)

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rag.library import Library
+from rag.names import holds_name, names_in
 from rag.papers import Evidence, RankedPaper, Sentence
 from rag.store.keywords import tokenize
 
 _PAPERS = 5
 """Papers that may give evidence; more of them confuse a small model."""
+
+_LISTED = 10
+"""Papers that may, where the question asks which ones there are."""
+
+_QUALIFIES = 0.7
+"""Share of the best paper's score that a paper must have to be listed."""
+
+_ASKS_WHICH = re.compile(
+    r"^\W*(?:which|what|list|name|show|find|are there|is there|any|all)\b(?:\s+[\w-]+){0,3}?\s+"
+    r"(?:papers|works|studies|articles|publications|approaches|methods|techniques|algorithms|"
+    r"models|architectures|systems|data\s?sets|benchmarks)\b",
+    re.IGNORECASE,
+)
 
 _RELEVANT = 0.45
 """Share of the closest sentence's cosine that a sentence must have to be evidence."""
@@ -21,7 +36,7 @@ _LEANS = ("this ", "these ", "it ", "its ", "they ", "their ", "such ", "here ",
 """What a sentence starts with when it leans on the one before."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Candidate:
     paper: int
     position: int
@@ -47,12 +62,12 @@ def pick_evidence(
         budget: most tokens of titles and sentences together, counted by the encoder's
             tokenizer, which comes within a few percent of the language models'.
     """
-    papers = ranked[:_PAPERS]
+    papers = ranked[: _LISTED if asks_which(question) else _PAPERS]
     sentences = [library.sentences(found.paper) for found in papers]
     candidates = _relevant(_score(question, papers, sentences, library))
     chosen: set[tuple[int, int]] = set()
     left = budget
-    for candidate in sorted(candidates, key=lambda c: -c.score):
+    for candidate in _in_turn(question, papers, candidates):
         wanted = [candidate, *_leaned_on(candidate, candidates)]
         wanted = [c for c in wanted if (c.paper, c.position) not in chosen]
         cost = sum(c.tokens for c in wanted)
@@ -64,6 +79,35 @@ def pick_evidence(
     return _number(papers, candidates, chosen)
 
 
+def asks_which(question: str) -> bool:
+    """Whether a question asks for all papers or methods of a kind: 'Which papers …?'"""
+    return _ASKS_WHICH.match(question) is not None
+
+
+def _in_turn(
+    question: str, papers: Sequence[RankedPaper], candidates: Sequence[_Candidate]
+) -> list[_Candidate]:
+    """Candidates as they are to be taken: those no answer can do without, then the best ones.
+
+    A comparison needs a sentence of each paper whose title has one of the names compared, and
+    a question for all papers of a kind one of each that may be of it.
+    """
+    best = sorted(candidates, key=lambda c: -c.score)
+    if asks_which(question):
+        enough = _QUALIFIES * papers[0].score if papers else 0.0
+        sides = [i for i, found in enumerate(papers) if found.score >= enough]
+    else:
+        names = names_in(question)
+        sides = [
+            i
+            for i, found in enumerate(papers)
+            if any(holds_name(found.paper.title, n) for n in names)
+        ]
+    first = [next((c for c in best if c.paper == side), None) for side in sides]
+    needed = [c for c in first if c is not None] if len(sides) > 1 else []
+    return list(dict.fromkeys([*needed, *best]))
+
+
 def _score(
     question: str,
     papers: Sequence[RankedPaper],
@@ -73,12 +117,9 @@ def _score(
     flat = [(p, i, s) for p, some in enumerate(sentences) for i, s in enumerate(some)]
     if not flat:
         return []
-    # The title is read with each sentence: "the model" alone says little.
-    texts = [f"{papers[p].paper.title}. {s.text}" for p, _, s in flat]
-    vectors = library.encoder.encode([question, *[s.text for _, _, s in flat], *texts])
-    alone = vectors[1 : len(flat) + 1] @ vectors[0]
-    titled = vectors[len(flat) + 1 :] @ vectors[0]
-    cosines = np.maximum(alone, titled)
+    stored = library.vectors([found.paper.id for found in papers])
+    asked = library.encoder.encode([question])[0]
+    cosines = np.concatenate([stored[found.paper.id].sentences @ asked for found in papers])
     keywords = library.keywords
     weights = {term: keywords.rarity(term) for term in set(tokenize(question))}
     total = sum(weights.values()) or 1.0

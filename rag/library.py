@@ -10,27 +10,32 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from rag import weights
-from rag.embedding import PASSAGE_TOKENS, Encoder
+from rag.embedding import PASSAGE_TOKENS, Encoder, unit
 from rag.errors import LibraryError
-from rag.papers import Paper, Sentence, Vectors, normalise
+from rag.filters import Filters
+from rag.papers import Paper, Passage, Sentence, Vectors, normalise
 from rag.progress import Progress, Report, silent
 from rag.sample import sample_papers
 from rag.settings import Settings, load_settings
-from rag.store import Catalog, KeywordIndex, Manifest, PaperRow, VectorIndex
+from rag.store import Catalog, KeywordIndex, Manifest, PaperRow, PaperVectors, VectorIndex
 from rag.text import SPLITTER_VERSION, split_passages, split_sentences
 
 _BATCH = 64
 """Papers that are embedded and written together; the most an interruption can lose."""
+
+_FEW = 2000
+"""Papers that can be compared one by one in the time a search of the index takes."""
 
 _WRITING = "writing"
 
@@ -172,19 +177,40 @@ class Library:
             self._keywords = (generation, index)
         return self._keywords[1]
 
-    def closest(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+    def closest(
+        self, vector: Vectors, k: int, within: Set[str] | None = None
+    ) -> list[tuple[str, float]]:
         """The ``k`` papers with the closest passages, as (paper id, cosine), closest first.
 
         Args:
             vector: of the question, ``(384,)``.
+            within: the only papers that may be named.
         """
-        passages = self._vectors.search(vector, k * 3)
+        if within is not None and len(within) <= _FEW:
+            return self._closest_of(vector, k, within)
+        share = len(within) / max(len(self), 1) if within else 1.0
+        passages = self._vectors.search(vector, int(k * 3 / share))
         paper_of = self._catalog.papers_of_passages([passage for passage, _ in passages])
         best: dict[str, float] = {}
         for passage, cosine in passages:
-            if (paper := paper_of.get(passage)) and paper not in best:
+            paper = paper_of.get(passage)
+            if paper and paper not in best and (within is None or paper in within):
                 best[paper] = cosine
         return list(best.items())[:k]
+
+    def _closest_of(self, vector: Vectors, k: int, ids: Set[str]) -> list[tuple[str, float]]:
+        """The same for a few papers, compared one by one: exact, however far they are."""
+        stored = self.vectors(sorted(ids))
+        cosines = ((i, float(np.max(v.passages @ vector))) for i, v in stored.items())
+        return sorted(cosines, key=lambda item: (-item[1], item[0]))[:k]
+
+    def select(self, filters: Filters) -> frozenset[str]:
+        """Ids of the papers that the filters let through."""
+        return frozenset(p.id for p in self._catalog.papers() if filters.passes(p))
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, PaperVectors]:
+        """The vectors of these papers' passages and sentences."""
+        return self._catalog.vectors(ids, Encoder.dimension)
 
     # Writing
 
@@ -255,6 +281,8 @@ class Library:
             problems.append(f"vectors: {missing} passages have none")
         if surplus := len(present - expected):
             problems.append(f"vectors: {surplus} belong to no passage")
+        if unembedded := len(self._catalog.unembedded_ids()):
+            problems.append(f"catalog: {unembedded} papers have no sentence vectors")
         if waiting := len(self._catalog.unindexed_ids()):
             problems.append(f"catalog: {waiting} papers are not indexed yet")
         if KeywordIndex.load(self.path / "keywords", self._catalog.generation()) is None:
@@ -282,10 +310,7 @@ class Library:
             rows = [self._split(paper) for paper in changed]
             stale = self._catalog.passage_ids([paper.id for paper in updated])
             self._catalog.put(rows)
-            self._vectors.upsert(
-                [passage_id for row in rows for passage_id in row.passage_ids()],
-                self.encoder.encode([passage.text for row in rows for passage in row.passages]),
-            )
+            self._embed(rows)
             self._vectors.delete(list(stale))
             self._catalog.mark_indexed([paper.id for paper in changed])
         return AddReport(len(new), len(updated), len(batch) - len(changed))
@@ -297,19 +322,29 @@ class Library:
         )
         return PaperRow(paper, tuple(sentences), tuple(passages))
 
+    def _embed(self, rows: Sequence[PaperRow]) -> None:
+        """Make and store the vectors of these papers' passages and sentences."""
+        embedded = embed_papers(rows, self.encoder)
+        self._catalog.put_vectors(embedded)
+        self._vectors.upsert(
+            [passage_id for row in rows for passage_id in row.passage_ids()],
+            np.concatenate([embedded[row.paper.id].passages for row in rows]),
+        )
+
     def _match_vectors(self) -> None:
-        """Make the vectors those of the catalog's passages: none missing, none too many."""
+        """Make the vectors those of the catalog's papers: none missing, none too many."""
         if not self._vectors.is_current():
             self._vectors.reset()
+            self._catalog.forget_vectors()
+        owners = self._catalog.passage_owners()
         present = self._vectors.ids()
-        self._vectors.delete(list(present - self._catalog.passage_ids()))
-        missing = [row for row in self._catalog.passages() if row.id not in present]
+        self._vectors.delete(list(present - owners.keys()))
+        lacking = {owner for passage, owner in owners.items() if passage not in present}
+        missing = sorted(lacking.union(self._catalog.unembedded_ids()))
         for first in range(0, len(missing), _BATCH):
             batch = missing[first : first + _BATCH]
-            vectors = self.encoder.encode([row.text for row in batch])
-            self._vectors.upsert([row.id for row in batch], vectors)
-            done = first + len(batch)
-            self._report(Progress("embedding", done, len(missing), "passages"))
+            self._embed(list(self._catalog.rows(batch)))
+            self._report(Progress("embedding", first + len(batch), len(missing), "papers"))
         if waiting := self._catalog.unindexed_ids():
             self._catalog.mark_indexed(waiting)
 
@@ -371,6 +406,39 @@ class Library:
             index.save(self.path / "keywords", generation)
         finally:
             lock.release()
+
+
+def embed_papers(rows: Sequence[PaperRow], encoder: Encoder) -> dict[str, PaperVectors]:
+    """Vectors of papers by id, those of the sentences from the same pass as the passages'.
+
+    A sentence that two passages share has the mean of its two vectors.
+    """
+    texts = [passage.text for row in rows for passage in row.passages]
+    held = [_held_sentences(row, passage) for row in rows for passage in row.passages]
+    vectors, parts = encoder.encode_parts(texts, [list(spans.values()) for spans in held])
+    embedded = {}
+    place = 0
+    for row in rows:
+        count = len(row.passages)
+        sums = np.zeros((len(row.sentences), encoder.dimension), dtype=np.float32)
+        for spans, part in zip(
+            held[place : place + count], parts[place : place + count], strict=True
+        ):
+            sums[list(spans)] += part
+        embedded[row.paper.id] = PaperVectors(vectors[place : place + count], unit(sums))
+        place += count
+    return embedded
+
+
+def _held_sentences(row: PaperRow, passage: Passage) -> dict[int, tuple[int, int]]:
+    """Which sentences a passage holds, wholly or in part, and where in its text."""
+    head = len(passage.text) - (passage.end - passage.start)
+    held = {}
+    for index, sentence in enumerate(row.sentences):
+        start, end = max(sentence.start, passage.start), min(sentence.end, passage.end)
+        if start < end:
+            held[index] = (start - passage.start + head, end - passage.start + head)
+    return held
 
 
 @contextmanager

@@ -87,9 +87,9 @@ class RankedPaper:
     """A paper found for a question.
 
     Attributes:
-        score: fused score, comparable within one question only; the order is what counts.
-        similarity: cosine of the question and the paper's closest passage, -1 to 1; 0 where
-            only keywords found it.
+        score: mean of similarity and keyword coverage, up to 1, comparable across questions.
+        similarity: mean of the question's cosines to the paper's closest passage and its
+            closest sentence, -1 to 1.
     """
 
     paper: Paper
@@ -162,6 +162,7 @@ class Answer:
         answer: the text with ``[1]`` marks, or what is said instead when ``abstained``.
         abstained: whether the papers were found not to say.
         reason: why it abstained, empty otherwise.
+        filters: which papers were asked, in words; empty where all were.
         left_out: sentences the model wrote that no evidence bears out.
     """
 
@@ -171,6 +172,7 @@ class Answer:
     abstained: bool
     reason: str
     citations: tuple[Citation, ...]
+    filters: str
     retrieved: tuple[Retrieved, ...]
     left_out: tuple[str, ...]
     timings: Timings

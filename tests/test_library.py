@@ -33,7 +33,7 @@ def state(library: Library) -> tuple[object, ...]:
     return (
         papers,
         [library.sentences(paper) for paper in papers],
-        library.keywords.search("state space models", 20),
+        library.keywords.coverage("state space models").best(20),
         library.check(),
     )
 
@@ -83,7 +83,7 @@ def test_a_removed_paper_is_not_found_any_more(library: Library, three_papers: l
     assert library.remove([three_papers[0].id, "nothing"]) == 1
     vector = library.encoder.encode(["sparse attention for rivers"])[0]
     assert three_papers[0].id not in dict(library.closest(vector, 5))
-    assert library.keywords.search("kestrel hydrology", 5) == []
+    assert library.keywords.coverage("kestrel hydrology").best(5) == []
     assert library.check() == []
 
 

@@ -1,31 +1,14 @@
-"""Fusion, and the retriever as LangChain uses it."""
+"""Keywords, and the retriever as LangChain uses it."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from rag.filters import Filters
 from rag.library import Library
 from rag.papers import Paper
-from rag.retrieval import PaperRetriever, fuse
+from rag.retrieval import PaperRetriever
 from rag.store.keywords import KeywordIndex, tokenize
-
-rankings = st.lists(st.lists(st.sampled_from("abcdef"), unique=True), min_size=1, max_size=4)
-
-
-@given(rankings)
-def test_fusion_ranks_everything_once_with_scores_up_to_one(given: list[list[str]]) -> None:
-    fused = fuse(given)
-    assert {paper for paper, _ in fused} == {paper for ranking in given for paper in ranking}
-    assert len(fused) == len({paper for paper, _ in fused})
-    assert all(0 < score <= 1.0001 for _, score in fused)
-    assert [score for _, score in fused] == sorted((s for _, s in fused), reverse=True)
-
-
-@given(st.lists(st.sampled_from("abcdef"), unique=True, min_size=1))
-def test_rankings_that_agree_are_kept(ranking: list[str]) -> None:
-    assert [paper for paper, _ in fuse([ranking, ranking])] == ranking
 
 
 def test_words_are_stemmed_and_names_kept_whole_and_in_parts() -> None:
@@ -38,8 +21,12 @@ def test_keywords_find_the_paper_and_survive_saving(tmp_path, three_papers: list
     loaded = KeywordIndex.load(tmp_path / "keywords", 3)
     assert loaded is not None
     for some in (index, loaded):
-        assert some.search("photographs of a lake", 5)[0][0] == three_papers[2].id
-        assert some.search("zebra", 5) == []
+        found = some.coverage("photographs of a lake")
+        assert found.best(5) == [three_papers[2].id]
+        assert found.best(1, within={three_papers[0].id}) == []
+        assert 0.5 < found.of(three_papers[2].id) < 1
+        assert found.of(three_papers[0].id) == found.of("no such paper") == 0
+        assert some.coverage("zebra").best(5) == []
         assert some.rarity("zebra") == 1.0
     assert KeywordIndex.load(tmp_path / "keywords", 4) is None
 
@@ -49,7 +36,13 @@ def test_an_empty_library_has_no_keywords(tmp_path) -> None:
     index.save(tmp_path, 0)
     loaded = KeywordIndex.load(tmp_path, 0)
     assert loaded is not None
-    assert loaded.search("anything", 3) == []
+    assert loaded.coverage("anything").best(3) == []
+
+
+def test_words_that_no_paper_has_lower_the_coverage(three_papers: list[Paper]) -> None:
+    index = KeywordIndex.build(three_papers)
+    lake = three_papers[2].id
+    assert index.coverage("lakes").of(lake) > index.coverage("zebra lakes").of(lake) > 0
 
 
 @pytest.mark.models
@@ -67,3 +60,23 @@ def test_a_follow_up_is_found_by_its_context(library: Library, three_papers: lis
     retriever = PaperRetriever(library=library, k=1)
     (found,) = retriever.rank("How many?", "How many photographs does Heron hold? 12,000.")
     assert found.paper.title == "Heron, a Data Set of Lakes"
+
+
+@pytest.mark.models
+def test_only_papers_that_pass_are_found(library: Library, three_papers: list[Paper]) -> None:
+    library.add(three_papers)
+    retriever = PaperRetriever(library=library, k=3, filters=Filters(since=2020))
+    assert [found.paper for found in retriever.rank("photographs of lakes")] == three_papers[:1]
+    assert len(retriever.rank("photographs of lakes", filters=Filters())) == 3
+    assert retriever.rank("lakes", filters=Filters(until=1999)) == []
+
+
+@pytest.mark.models
+def test_scores_fall_from_one_and_say_how_close(
+    library: Library, three_papers: list[Paper]
+) -> None:
+    library.add(three_papers)
+    found = PaperRetriever(library=library, k=3).rank("Heron, a data set of photographs of lakes")
+    assert found[0].paper == three_papers[2]
+    assert 1 >= found[0].score > found[1].score
+    assert found[0].similarity > 0.7 > found[1].similarity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from rich.text import Text
 from rag import weights
 from rag.chat_models import load_chat_model, needed_downloads
 from rag.errors import AskpapersError, LibraryError, SourceError
+from rag.filters import Filters, read_filters
 from rag.progress import Report, silent
 from rag.settings import Settings, load_settings
 from rag.sources.entry import Unreadable
@@ -72,6 +73,20 @@ def ask(
     library: LibraryOption = None,
     model: ModelOption = None,
     as_json: JsonOption = False,
+    since: Annotated[int | None, typer.Option(help="Only papers of this year or later.")] = None,
+    until: Annotated[int | None, typer.Option(help="Only papers of this year or earlier.")] = None,
+    venue: Annotated[str, typer.Option(help="Only papers whose venue has these words.")] = "",
+    author: Annotated[str, typer.Option(help="Only papers by an author of this name.")] = "",
+    paper: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this paper: id or words of its title; repeatable."),
+    ] = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Ask every paper, also where the question says 'papers since …'."
+        ),
+    ] = False,
     batch: Annotated[
         Path | None,
         typer.Option(help="Questions, a JSON object a line: id, question, history.", metavar="IN"),
@@ -80,16 +95,28 @@ def ask(
         Path | None, typer.Option(help="Answers to the batch, a line each.", metavar="OUT")
     ] = None,
 ) -> None:
-    """Ask one question, or a file of them with --batch and --out."""
+    """Ask one question, or a file of them with --batch and --out.
+
+    A question may itself say which papers to ask: "papers since 2021", "work by Gu".
+    """
     if (batch is None) != (out is None):
         raise typer.BadParameter("--batch and --out go together")
     if (question is None) == (batch is None):
         raise typer.BadParameter("give a question, or --batch and --out")
     settings = load_settings(library=library, model=model)
+    filters = Filters(since=since, until=until, venue=venue, author=author)
     if batch is not None and out is not None:
+        if filters or paper or every:
+            raise typer.BadParameter("filters are for one question, not for --batch")
         _ask_batch(settings, batch, out, as_json)
         return
-    answer = _ask_one(_open_answerer(settings), str(question))
+    answerer = _open_answerer(settings)
+    if paper:
+        chosen = frozenset(_one_paper(answerer.library, words).id for words in paper)
+        filters = replace(filters, papers=chosen)
+    if not every:
+        filters = read_filters(str(question))[1] | filters
+    answer = _ask_one(answerer, str(question), filters)
     if as_json:
         terminal.print_json(answer.to_json())
     else:
@@ -405,15 +432,47 @@ def eval_answers(
 
 @eval_app.command("retrieval")
 def eval_retrieval(
-    beir: Annotated[Path, typer.Option(help="Folder with corpus.jsonl or a papers file.")],
-    queries: Annotated[Path, typer.Option(help="Folder with queries.jsonl and qrels.tsv.")],
+    beir: Annotated[
+        Path | None, typer.Option(help="Folder with corpus.jsonl, or a papers file.")
+    ] = None,
+    queries: Annotated[
+        Path | None, typer.Option(help="Folder with queries.jsonl and qrels.tsv.")
+    ] = None,
+    ablation: Annotated[
+        bool, typer.Option(help="Each search alone and their ranks fused, beside ours.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write each query's figures.", metavar="FILE")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Such a file of an earlier run, to compare.", metavar="FILE")
+    ] = None,
+    library: LibraryOption = None,
+    questions: QuestionsOption = None,
 ) -> None:
-    """Ranking quality on a judged collection, as JSON."""
-    from eval.retrieval import measure_retrieval
+    """Ranking quality as JSON: on a judged collection (--beir, --queries), or on a question set.
 
-    settings = load_settings()
+    Without --beir the library is asked our own questions: recall of the right papers, and of
+    the key facts in the evidence.
+    """
+    from eval.questions import read_questions
+    from eval.retrieval import measure_questions, measure_retrieval
+
+    if (beir is None) != (queries is None):
+        raise typer.BadParameter("--beir and --queries go together")
+    settings = load_settings(library=library)
     with terminal.progress() as report:
-        figures = measure_retrieval(beir, queries, settings, report)
+        if beir is not None and queries is not None:
+            if library is not None or questions is not None:
+                raise typer.BadParameter("--library and --questions are for our own questions")
+            figures = measure_retrieval(
+                beir, queries, settings, report, ablation=ablation, out=out, against=against
+            )
+        else:
+            if ablation or out is not None or against is not None:
+                raise typer.BadParameter("--ablation, --out and --against need --beir")
+            opened = _existing_library(library)
+            figures = measure_questions(opened, read_questions(questions), settings, report)
     terminal.print_json(figures)
 
 
@@ -466,12 +525,12 @@ def _open_answerer(settings: Settings) -> Answerer:
         return Answerer(library, settings=settings, report=report)
 
 
-def _ask_one(answerer: Answerer, question: str) -> Answer:
+def _ask_one(answerer: Answerer, question: str, filters: Filters) -> Answer:
     from rag.answering import Done, Found, Writing
 
     draft = ""
     with terminal.err.status("loading the models") as status:
-        for event in answerer.stream(question):
+        for event in answerer.stream(question, filters=filters):
             if isinstance(event, Found):
                 papers = len({e.paper_id for e in event.evidence})
                 status.update(f"reading {papers} papers")

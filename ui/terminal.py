@@ -61,6 +61,10 @@ def print_answer(answer: Answer) -> None:
     out.print(Text(answer.answer, style="yellow" if answer.abstained else ""))
     if answer.standalone_question != answer.question:
         out.print(Text(f"(understood as: {answer.standalone_question})", style="dim"))
+    if answer.filters:
+        out.print(
+            Text(f"(only papers {answer.filters} were asked; --all asks every one)", style="dim")
+        )
     if answer.abstained:
         out.print(Text(f"Why: {answer.reason}.", style="dim"))
     for citation in answer.citations:

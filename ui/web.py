@@ -12,6 +12,7 @@ import gradio as gr
 
 from rag.answering import Answerer, Done, Found, Writing
 from rag.errors import AskpapersError, SettingsError
+from rag.filters import Filters
 from rag.papers import Answer, Citation, Evidence, Retrieved
 from rag.settings import Settings
 from ui.literal import in_html, in_markdown
@@ -102,6 +103,9 @@ def build_page(answerer: Answerer) -> gr.Blocks:
                     placeholder="### Ask your papers\nEach sentence of an answer names the paper "
                     "that says so.",
                 )
+                everything = gr.Button(
+                    "Ask all papers instead", size="sm", visible=False, elem_id="everything"
+                )
                 with gr.Row(elem_id="ask"):
                     question = gr.Textbox(
                         label="Question",
@@ -119,13 +123,20 @@ def build_page(answerer: Answerer) -> gr.Blocks:
                 sources = gr.HTML(_no_sources(), elem_id="sources", label="Papers")
 
         def answer(asked: str, said: Messages, before: Turns) -> Iterator[tuple[Any, ...]]:
-            yield from _answer(answerer, asked, said, before)
+            yield from _answer(answerer, asked, said, before, None)
 
-        outputs = [chatbot, sources, turns, question, send, stop]
+        def answer_from_all(said: Messages, before: Turns) -> Iterator[tuple[Any, ...]]:
+            # The question before is asked again, so its turn and messages make way.
+            yield from _answer(answerer, before[-1][0], said[:-2], before[:-1], Filters())
+
+        outputs = [chatbot, sources, turns, question, send, stop, everything]
         running = [
             trigger(answer, [question, chatbot, turns], outputs, show_progress="hidden")
             for trigger in (question.submit, send.click)
         ]
+        running.append(
+            everything.click(answer_from_all, [chatbot, turns], outputs, show_progress="hidden")
+        )
         stop.click(
             lambda: (gr.update(visible=True), gr.update(visible=False)),
             None,
@@ -136,16 +147,26 @@ def build_page(answerer: Answerer) -> gr.Blocks:
 
 
 def _answer(
-    answerer: Answerer, asked: str, said: Messages, before: Turns
+    answerer: Answerer, asked: str, said: Messages, before: Turns, filters: Filters | None
 ) -> Iterator[tuple[Any, ...]]:
-    """What the page shows while a question is answered: messages, papers, turns, the controls."""
+    """What the page shows while a question is answered: messages, papers, turns, the controls.
+
+    Args:
+        filters: which papers to ask; None for those the question itself states.
+    """
     asked = " ".join(asked.split())[:_LONGEST_QUESTION]
     busy = (
         gr.update(value="", interactive=True),
         gr.update(visible=False),
         gr.update(visible=True),
+        gr.update(visible=False),
     )
-    idle = (gr.update(), gr.update(visible=True), gr.update(visible=False))
+    idle = (
+        gr.update(),
+        gr.update(visible=True),
+        gr.update(visible=False),
+        gr.update(visible=False),
+    )
     if not asked:
         yield (said, gr.update(), before, *idle)
         return
@@ -157,7 +178,7 @@ def _answer(
     yield (reply("*Looking through the papers …*"), gr.update(), before, *busy)
     draft, panel = "", _no_sources()
     try:
-        for event in answerer.stream(asked, before):
+        for event in answerer.stream(asked, before, filters):
             if isinstance(event, Found):
                 panel = _found_panel(event.evidence, event.retrieved)
                 yield (reply("*Reading …*"), panel, before, *busy)
@@ -167,7 +188,8 @@ def _answer(
             elif isinstance(event, Done):
                 answer = event.answer
                 turns = [*before, (asked, answer.answer)]
-                yield (reply(_as_markdown(answer)), _panel(answer), turns, *idle)
+                controls = (*idle[:-1], gr.update(visible=bool(answer.filters)))
+                yield (reply(_as_markdown(answer)), _panel(answer), turns, *controls)
     except AskpapersError as error:
         text = f"**{in_markdown(error.what)}** {in_markdown(error.remedy)}"
         yield (reply(text), panel, before, *idle)
@@ -180,6 +202,8 @@ def _as_markdown(answer: Answer) -> str:
         parts.append(f"*{in_markdown(answer.reason[:1].upper() + answer.reason[1:])}.*")
     if answer.standalone_question != answer.question:
         parts.append(f"*Understood as: {in_markdown(answer.standalone_question)}*")
+    if answer.filters:
+        parts.append(f"*Only papers {in_markdown(answer.filters)} were asked.*")
     for citation in answer.citations:
         parts.append(f"**{in_markdown(f'[{citation.number}] {citation.title}')}**")
         parts += [f"> {in_markdown(sentence.text)}" for sentence in citation.sentences]

@@ -10,15 +10,16 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock
 
 from rag.errors import LibraryError
-from rag.papers import Paper, Passage, Sentence
+from rag.papers import Paper, Passage, Sentence, Vectors
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -39,7 +40,14 @@ CREATE TABLE IF NOT EXISTS sentences (
     paper_id TEXT NOT NULL REFERENCES papers ON DELETE CASCADE,
     start INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (paper_id, start)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vectors (
+    paper_id TEXT PRIMARY KEY REFERENCES papers ON DELETE CASCADE,
+    passages BLOB NOT NULL, sentences BLOB NOT NULL
+);
 """
+_SCALE = 127 / 0.35
+"""Hardly a number of a vector of 384 at length one is beyond .35; those are cut to it."""
+
 _COLUMNS = "id, title, abstract, authors, year, venue, url, source_id, source, sample"
 
 
@@ -58,12 +66,11 @@ class PaperRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PassageRow:
-    """A passage with its id; the id changes whenever the paper's text does."""
+class PaperVectors:
+    """Vectors of a paper's passages ``(passages, dimension)`` and sentences, in their order."""
 
-    id: str
-    paper_id: str
-    text: str
+    passages: Vectors
+    sentences: Vectors
 
 
 class Catalog:
@@ -133,19 +140,50 @@ class Catalog:
             for start, end in self._read(query, [paper.id])
         )
 
+    def vectors(self, ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
+        """The stored vectors of these papers, as far as readers see them."""
+        found = {}
+        for some in _batches(ids):
+            marks = ",".join("?" * len(some))
+            query = (
+                "SELECT paper_id, passages, sentences FROM vectors JOIN papers ON id = paper_id "
+                f"WHERE indexed = 1 AND id IN ({marks})"
+            )
+            for paper_id, passages, sentences in self._read(query, some):
+                found[paper_id] = PaperVectors(
+                    _unpack(passages, dimension), _unpack(sentences, dimension)
+                )
+        return found
+
     def papers_of_passages(self, ids: Sequence[str]) -> dict[str, str]:
         """Passage id → paper id, for the passages of papers that readers see."""
-        marks = ",".join("?" * len(ids))
-        query = (
-            "SELECT passages.id, paper_id FROM passages JOIN papers ON papers.id = paper_id "
-            f"WHERE indexed = 1 AND passages.id IN ({marks})"
-        )
-        return dict(self._read(query, ids))
+        found: dict[str, str] = {}
+        for some in _batches(ids):
+            marks = ",".join("?" * len(some))
+            query = (
+                "SELECT passages.id, paper_id FROM passages JOIN papers ON papers.id = paper_id "
+                f"WHERE indexed = 1 AND passages.id IN ({marks})"
+            )
+            found.update(self._read(query, some))
+        return found
 
-    def passages(self) -> Iterator[PassageRow]:
-        """Every passage there should be a vector of, indexed or not."""
-        for row in self._read("SELECT id, paper_id, text FROM passages ORDER BY paper_id, start"):
-            yield PassageRow(*row)
+    def unembedded_ids(self) -> list[str]:
+        """Papers, indexed or not, whose vectors are not stored."""
+        query = "SELECT id FROM papers WHERE id NOT IN (SELECT paper_id FROM vectors)"
+        return [row[0] for row in self._read(query)]
+
+    def passage_owners(self) -> dict[str, str]:
+        """Passage id → paper id, for every passage there should be a vector of."""
+        return dict(self._read("SELECT id, paper_id FROM passages"))
+
+    def rows(self, ids: Sequence[str]) -> Iterator[PaperRow]:
+        """These papers, indexed or not, with what they were split into."""
+        for paper_id in ids:
+            query = f"SELECT {_COLUMNS} FROM papers WHERE id = ?"
+            paper = _paper(self._read(query, [paper_id]).fetchone())
+            query = 'SELECT text, start, "end" FROM passages WHERE paper_id = ? ORDER BY start'
+            passages = tuple(Passage(*row) for row in self._read(query, [paper_id]))
+            yield PaperRow(paper, self.sentences(paper), passages)
 
     def passage_ids(self, paper_ids: Sequence[str] | None = None) -> set[str]:
         """Ids of the passages there should be a vector of: of these papers, or of all."""
@@ -193,6 +231,19 @@ class Catalog:
                     (*_record(p), p.id),
                 )
 
+    def put_vectors(self, vectors: Mapping[str, PaperVectors]) -> None:
+        """Keep the vectors of papers, by paper id; those that are there are replaced."""
+        with self._write() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
+                [(paper, _pack(v.passages), _pack(v.sentences)) for paper, v in vectors.items()],
+            )
+
+    def forget_vectors(self) -> None:
+        """Drop the vectors of every paper: they were made with something else."""
+        with self._write() as connection:
+            connection.execute("DELETE FROM vectors")
+
     def mark_indexed(self, ids: Sequence[str]) -> None:
         """Let readers see these papers: their vectors are stored."""
         with self._write() as connection:
@@ -224,7 +275,7 @@ class Catalog:
             self._local.connection = None
 
     def _is_made(self) -> bool:
-        query = "SELECT 1 FROM sqlite_master WHERE name = 'sentences'"
+        query = "SELECT 1 FROM sqlite_master WHERE name = 'vectors'"
         return self._read(query).fetchone() is not None
 
     def _make(self) -> None:
@@ -299,6 +350,17 @@ def _paper(row: tuple[object, ...]) -> Paper:
         source=str(source),
         sample=bool(sample),
     )
+
+
+def _pack(vectors: Vectors) -> bytes:
+    """Vectors of length one, a signed byte a number: cosines stay within .004."""
+    return bytes(np.clip(np.rint(vectors * _SCALE), -127, 127).astype(np.int8).tobytes())
+
+
+def _unpack(packed: bytes, dimension: int) -> Vectors:
+    vectors = np.frombuffer(packed, dtype=np.int8).reshape(-1, dimension).astype(np.float32)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float32)
 
 
 def _raise_generation(connection: sqlite3.Connection) -> None:

@@ -10,12 +10,15 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import bm25s
 import numpy as np
 import Stemmer
+from numpy.typing import NDArray
 
 from rag.papers import Paper
 
@@ -48,6 +51,43 @@ def tokenize(text: str) -> list[str]:
 
 def _stemmer() -> Stemmer.Stemmer:
     return Stemmer.Stemmer("english")  # not safe to share between threads, and cheap to make
+
+
+class Coverage:
+    """BM25 of every paper for one question, as a share of the best score there could be.
+
+    BM25 adds up the inverse document frequency of the question's words, each damped by how
+    often a paper says it; a paper that could not say them more often would have the sum. So 1
+    means that everything rare in the question is there, whatever the question's length, and
+    figures of different questions can be compared.
+    """
+
+    def __init__(
+        self, ids: Sequence[str], places: Mapping[str, int], shares: NDArray[np.float32]
+    ) -> None:
+        self._ids = ids
+        self._places = places
+        self._shares = shares
+
+    def best(self, k: int, within: Container[str] | None = None) -> list[str]:
+        """Ids of the ``k`` papers that cover most, best first; those that cover nothing, not.
+
+        Args:
+            within: the only papers that may be named.
+        """
+        if within is None and k < len(self._shares):
+            # Partitioned first: sorting a large library whole would take longer than the rest.
+            few = np.sort(np.argpartition(-self._shares, k)[:k])
+        else:
+            few = np.arange(len(self._shares))
+        order = few[np.argsort(-self._shares[few], kind="stable")]
+        covering = (self._ids[i] for i in order if self._shares[i] > 0)
+        return list(islice((i for i in covering if within is None or i in within), k))
+
+    def of(self, paper_id: str) -> float:
+        """The share that a paper covers; 0 for one that the index does not have."""
+        place = self._places.get(paper_id)
+        return 0.0 if place is None else float(self._shares[place])
 
 
 class KeywordIndex:
@@ -101,25 +141,36 @@ class KeywordIndex:
             if other != place:
                 shutil.rmtree(other, ignore_errors=True)
 
-    def search(self, question: str, k: int) -> list[tuple[str, float]]:
-        """The ``k`` best papers as (paper id, BM25 score), best first; no score, no mention."""
-        terms = tokenize(question)
+    def coverage(self, question: str) -> Coverage:
+        """How much of the question each paper covers."""
+        terms = list(dict.fromkeys(tokenize(question)))
         if self._index is None or not terms:
-            return []
-        known = [t for t in dict.fromkeys(terms) if t in self._index.vocab_dict]
-        if not known:
-            return []
-        scores = self._index.get_scores(known)
-        best = np.argsort(-scores, kind="stable")[:k]
-        return [(self._ids[i], float(scores[i])) for i in best if scores[i] > 0]
+            return Coverage(self._ids, self._places, np.zeros(len(self._ids), np.float32))
+        best = sum(self._idf(term) for term in terms)
+        known = [t for t in terms if t in self._index.vocab_dict]
+        scores = self._index.get_scores(known) if known else np.zeros(len(self._ids))
+        return Coverage(self._ids, self._places, np.asarray(scores / best, dtype=np.float32))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {paper_id: place for place, paper_id in enumerate(self._ids)}
+
+    def _frequency(self, term: str) -> int:
+        """How many papers hold a stem."""
+        if self._index is None or (term_id := self._index.vocab_dict.get(term)) is None:
+            return 0
+        pointers = self._index.scores["indptr"]
+        return int(pointers[term_id + 1] - pointers[term_id])
+
+    def _idf(self, term: str) -> float:
+        """Inverse document frequency as Lucene's BM25 has it, the most a term can score."""
+        frequency = self._frequency(term)
+        return float(np.log1p((len(self._ids) - frequency + 0.5) / (frequency + 0.5)))
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency of a stem, 0 (in every paper) to 1 (in none or one)."""
         if self._index is None or len(self._ids) < 2:
             return 1.0
-        term_id = self._index.vocab_dict.get(term)
-        if term_id is None:
-            return 1.0
-        pointers = self._index.scores["indptr"]
-        frequency = int(pointers[term_id + 1] - pointers[term_id])
-        return float(np.log(len(self._ids) / max(frequency, 1)) / np.log(len(self._ids)))
+        return float(
+            np.log(len(self._ids) / max(self._frequency(term), 1)) / np.log(len(self._ids))
+        )
