@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,7 +15,8 @@ class Question(BaseModel):
     """One question of a set.
 
     Attributes:
-        type: fact, number, paraphrase, comparison, follow-up, near-miss or off-topic.
+        type: fact, number, paraphrase, comparison, list, follow-up, near-miss
+            or off-topic.
         history: earlier turns as (question, answer), for a follow-up.
         titles: papers that answer it; empty where no paper of the library does.
         facts: what a right answer holds: for each fact the spellings that count, lower case.
@@ -34,8 +36,11 @@ class Question(BaseModel):
         return bool(self.titles)
 
 
-def read_questions(path: Path | None = None) -> list[Question]:
+def read_questions(path: Path | None = None, only: Collection[str] = ()) -> list[Question]:
     """The questions of a JSON lines file; by default those about the starter library.
+
+    Args:
+        only: types of question; empty for all.
 
     Raises:
         SourceError: the file cannot be read, or a line is not a question.
@@ -59,4 +64,4 @@ def read_questions(path: Path | None = None) -> list[Question]:
                 f"{path}:{number}: {'.'.join(map(str, first['loc']))}: {first['msg']}",
                 "Each line is an object with id, type, question, history, titles, facts.",
             ) from None
-    return questions
+    return [q for q in questions if not only or q.type in only]

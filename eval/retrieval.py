@@ -15,6 +15,7 @@ from ir_measures import RR, R, nDCG
 
 from eval.questions import Question
 from eval.statistics import compare, interval
+from rag.conversation import leans_on_history
 from rag.errors import SourceError
 from rag.evidence import pick_evidence
 from rag.library import Library
@@ -86,14 +87,15 @@ def measure_questions(
 
     ``recall@k`` is the share of a question's papers, k at most, among the first k; ``facts`` the
     share of its key facts that the evidence holds, the most an answer could; ``tokens`` what
-    the model has to read for them. No language model runs: a follow-up is searched with the
-    turn before it beside its own words.
+    the model has to read for them. No language model runs: a question that leans on the
+    turn before is searched with it beside its own words.
     """
     retriever = PaperRetriever(library=library, k=settings.papers)
     rows: dict[str, list[dict[str, float]]] = {}
     answerable = [q for q in questions if q.answerable]
     for number, question in enumerate(answerable, start=1):
-        context = " ".join(question.history[-1]) if question.history else ""
+        leans = question.history and leans_on_history(question.question)
+        context = " ".join(question.history[-1]) if leans else ""
         ranked = retriever.rank(question.question, context)
         evidence = pick_evidence(question.question, ranked, library, settings.evidence_tokens)
         titles = [found.paper.title for found in ranked]

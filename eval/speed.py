@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+import psutil
+
 from eval.questions import Question
 from rag.answering import Answerer
+from rag.evidence import pick_evidence
 from rag.library import Library
 from rag.papers import Timings
 from rag.progress import Progress, Report
+from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 
 
@@ -72,6 +77,69 @@ class SpeedFigures:
         return [*table, *((name, f"{value:.4g}", "", "") for name, value in singles)]
 
 
+@dataclass(frozen=True, slots=True)
+class SearchFigures:
+    """What finding takes, without a language model. Seconds, gigabytes.
+
+    Attributes:
+        start_s: from the start of the process to the first question's evidence.
+        p50_s, p95_s: from a question to its numbered evidence, encoder included.
+        peak_gb: largest memory of the process so far.
+    """
+
+    papers: int
+    questions: int
+    start_s: float
+    p50_s: float
+    p95_s: float
+    most_s: float
+    peak_gb: float
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """For a table: name, median, 95th percentile, most."""
+        return [
+            (
+                f"search of {self.papers:,} papers, s",
+                f"{self.p50_s:.3f}",
+                f"{self.p95_s:.3f}",
+                f"{self.most_s:.3f}",
+            ),
+            ("start to first evidence, s", f"{self.start_s:.2f}", "", ""),
+            ("peak memory, GB", f"{self.peak_gb:.2f}", "", ""),
+            ("questions", str(self.questions), "", ""),
+        ]
+
+
+def measure_search(
+    settings: Settings, questions: Sequence[Question], report: Report
+) -> SearchFigures:
+    """Search the library for every question and pick its evidence, and time it."""
+    library = Library.open(settings=settings, report=report)
+    retriever = PaperRetriever(library=library, k=settings.papers)
+
+    def find(text: str) -> float:
+        started = time.perf_counter()
+        pick_evidence(text, retriever.rank(text), library, settings.evidence_tokens)
+        return time.perf_counter() - started
+
+    find(questions[0].question)
+    start_s = time.time() - psutil.Process().create_time()
+    times = []
+    for number, question in enumerate(questions, start=1):
+        times.append(find(question.question))
+        report(Progress("searching", number, len(questions), "questions"))
+    p50, p95 = (float(np.percentile(times, share)) for share in (50, 95))
+    return SearchFigures(
+        papers=len(library),
+        questions=len(times),
+        start_s=round(start_s, 2),
+        p50_s=round(p50, 4),
+        p95_s=round(p95, 4),
+        most_s=round(max(times), 4),
+        peak_gb=round(_peak_bytes() / 1e9, 2),
+    )
+
+
 def measure_speed(
     settings: Settings, questions: Sequence[Question], report: Report
 ) -> SpeedFigures:
@@ -123,6 +191,4 @@ def _peak_bytes() -> int:
 
 
 def _resident_bytes() -> int:
-    import psutil
-
     return int(psutil.Process().memory_info().rss)

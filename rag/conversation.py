@@ -31,22 +31,46 @@ _REFERS = re.compile(
 )
 """Words that stand for something said before: in this question, or in the one before it."""
 
+_AUTHORS = re.compile(
+    r"\bthey\s+(?:use|used|train|trained|test|tested|find|found|report|reported|propose|proposed|"
+    r"compare|compared|evaluate|evaluated|show|showed|claim|claimed|get|got|build|built)\b"
+    r"|\bthen\s*[?.!]*$",
+    re.IGNORECASE,
+)
+"""The authors of what was spoken of, and conclusions from it."""
+
+_FRAGMENT = re.compile(
+    r"^\s*(?:(?:up|down)\s+to|on|in|for|with|at|from|to|by|under|over|against|without)\b", re.I
+)
+"""A question that begins so and says little more is the rest of another."""
+
 _OWN = re.compile(r"\b(?:is|are|was|were) (?:there|it)\b|\bit (?:is|possible|true|known)\b", re.I)
+_ENDING = re.compile(r"[’'](?:s|re|ve|d|ll|t)\b")
+_CLAUSES = re.compile(r",|\b(?:and|or|if|when|while|though|because|that|after|before)\b", re.I)
 _SHORT = 3
+_LONGEST_FRAGMENT = 4
 _ANTECEDENT = 3
 """Content words before a pronoun that make it likely that it means one of them."""
 
 
 def leans_on_history(question: str) -> bool:
     """Whether the words show that the question cannot be understood alone."""
-    question = _OWN.sub(" ", question)
-    if _OPENS.search(question):
+    question = _ENDING.sub("", _OWN.sub(" ", question))
+    if _OPENS.search(question) or _AUTHORS.search(question):
         return True
     for match in _REFERS.finditer(question):
         before = question[: match.start()]
-        if not names_in(before) and len(set(tokenize(before))) < _ANTECEDENT:
+        # At the end of a simple question nothing in it is left to be meant: "what inspired it?"
+        last = not re.search(r"\w", question[match.end() :]) and not _CLAUSES.search(before)
+        if not names_in(before) and len(set(tokenize(before))) < _ANTECEDENT + 2 * last:
             return True
-    return len(set(tokenize(question))) < _SHORT and not names_in(question)
+    if names_in(question):
+        return False
+    words = len(set(tokenize(question)))
+    if _FRAGMENT.search(question) and words <= _LONGEST_FRAGMENT:
+        return True
+    named = re.search(r"\s[A-Z]", question)  # "the capital of France" is short and complete
+    return words < _SHORT and not named
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,14 @@ _ASKS_WHICH = re.compile(
     re.IGNORECASE,
 )
 
-_RELEVANT = 0.45
+_RELEVANT = 0.3
 """Share of the closest sentence's cosine that a sentence must have to be evidence."""
+
+_WORDS = 0.4
+"""What the question's rare words in a sentence count beside its cosine."""
+
+_PAPER = 0.3
+"""What the rank of its paper counts, for the best paper."""
 
 _LEANS = ("this ", "these ", "it ", "its ", "they ", "their ", "such ", "here ", "both ")
 """What a sentence starts with when it leans on the one before."""
@@ -131,8 +137,8 @@ def _score(
             sentence=s,
             cosine=float(cosine),
             score=float(cosine)
-            + 0.4 * sum(weights[t] for t in set(tokenize(s.text)) & weights.keys()) / total
-            + 0.3 * papers[p].score / top,
+            + _WORDS * sum(weights[t] for t in set(tokenize(s.text)) & weights.keys()) / total
+            + _PAPER * papers[p].score / top,
             tokens=len(library.encoder.token_spans(s.text)),
         )
         for (p, i, s), cosine in zip(flat, cosines, strict=True)

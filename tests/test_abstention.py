@@ -9,13 +9,15 @@ from rag.papers import Evidence, Paper, RankedPaper, Sentence
 
 NALSM = Paper(title="Liquid State Machines: NALSM", abstract="NALSM reaches 97.61% on MNIST.")
 OTHER = Paper(title="Robust Training", abstract="We train on CIFAR-10 and Long-Range Arena.")
-RANKED = [RankedPaper(NALSM, 1.0, 0.6), RankedPaper(OTHER, 0.5, 0.3)]
 
 
-def ask(question: str, closeness: float = 0.7, caution: float = 0.5) -> Decision:
+def ask(
+    question: str, closeness: float = 0.7, score: float = 0.5, caution: float = 0.5
+) -> Decision:
     sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
     evidence = [Evidence(1, NALSM.id, NALSM.title, (sentence,), (closeness,))]
-    return decide(read_signals(question, RANKED, evidence), question, caution)
+    ranked = [RankedPaper(NALSM, score, 0.6), RankedPaper(OTHER, score / 2, 0.3)]
+    return decide(read_signals(question, ranked, evidence), question, caution)
 
 
 def test_a_close_question_is_answered() -> None:
@@ -23,9 +25,14 @@ def test_a_close_question_is_answered() -> None:
 
 
 def test_a_far_question_is_declined() -> None:
-    decision = ask("What is the capital of France?", closeness=0.1)
+    decision = ask("What is the capital of France?", closeness=0.1, score=0.1)
     assert not decision.answer
     assert decision.reason == "the papers found are about something else"
+
+
+def test_a_paper_that_has_the_words_may_be_less_close() -> None:
+    assert not ask("How are they built?", closeness=0.3, score=0.2).answer
+    assert ask("How are they built?", closeness=0.3, score=0.4).answer
 
 
 def test_a_name_that_no_paper_holds_is_declined_by_name() -> None:
@@ -48,8 +55,8 @@ def test_an_acronym_that_is_spelled_out_is_known() -> None:
 
 @pytest.mark.parametrize(("caution", "answers"), [(0.0, True), (0.2, True), (0.9, False)])
 def test_caution_moves_the_line(caution: float, answers: bool) -> None:
-    assert ask("How are they built?", closeness=0.4, caution=caution).answer is answers
+    assert ask("How are they built?", closeness=0.4, score=0.2, caution=caution).answer is answers
 
 
 def test_without_caution_everything_is_answered() -> None:
-    assert ask("What is the capital of France?", closeness=0.0, caution=0.0).answer
+    assert ask("What is the capital of France?", closeness=0.0, score=0.0, caution=0.0).answer

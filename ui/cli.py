@@ -53,6 +53,9 @@ ModelOption = Annotated[
 QuestionsOption = Annotated[
     Path | None, typer.Option(help="Questions, a JSON object a line.", metavar="FILE")
 ]
+OnlyOption = Annotated[
+    list[str] | None, typer.Option("--only", help="Only questions of this type; repeatable.")
+]
 
 
 def main() -> None:
@@ -388,22 +391,31 @@ def eval_speed(
     library: LibraryOption = None,
     model: ModelOption = None,
     questions: QuestionsOption = None,
-    limit: Annotated[int, typer.Option(help="How many questions, at most.", min=1)] = 20,
+    limit: Annotated[
+        int | None, typer.Option(help="Questions at most; 20 by default, all for --search.", min=1)
+    ] = None,
+    search: Annotated[
+        bool, typer.Option("--search", help="Only finding, without the language model.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Time to load, to the first word, per word and in all; tokens a second; memory."""
     from eval.questions import read_questions
-    from eval.speed import measure_speed
+    from eval.speed import measure_search, measure_speed
 
     settings = load_settings(library=library, model=model)
-    asked = [q for q in read_questions(questions) if q.answerable and not q.history][:limit]
+    asked = [q for q in read_questions(questions) if q.answerable and not q.history]
     with terminal.progress() as report:
-        figures = measure_speed(settings, asked, report)
+        figures = (
+            measure_search(settings, asked[:limit], report)
+            if search
+            else measure_speed(settings, asked[: limit or 20], report)
+        )
     if as_json:
         terminal.print_json(asdict(figures))
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("what", "median", "least", "most"):
+    for heading in ("what", "median", "95%" if search else "least", "most"):
         table.add_column(heading, justify="left" if heading == "what" else "right")
     for row in figures.rows():
         table.add_row(*row)
@@ -415,6 +427,7 @@ def eval_answers(
     library: LibraryOption = None,
     model: ModelOption = None,
     questions: QuestionsOption = None,
+    only: OnlyOption = None,
     out: Annotated[
         Path | None, typer.Option(help="Where to write each answer.", metavar="FILE")
     ] = None,
@@ -423,7 +436,7 @@ def eval_answers(
     from eval.answers import measure_answers
     from eval.questions import read_questions
 
-    asked = read_questions(questions)
+    asked = read_questions(questions, only or ())
     answerer = _open_answerer(load_settings(library=library, model=model))
     with terminal.progress() as report:
         figures = measure_answers(answerer, asked, report, out)
@@ -449,6 +462,7 @@ def eval_retrieval(
     ] = None,
     library: LibraryOption = None,
     questions: QuestionsOption = None,
+    only: OnlyOption = None,
 ) -> None:
     """Ranking quality as JSON: on a judged collection (--beir, --queries), or on a question set.
 
@@ -472,7 +486,8 @@ def eval_retrieval(
             if ablation or out is not None or against is not None:
                 raise typer.BadParameter("--ablation, --out and --against need --beir")
             opened = _existing_library(library)
-            figures = measure_questions(opened, read_questions(questions), settings, report)
+            asked = read_questions(questions, only or ())
+            figures = measure_questions(opened, asked, settings, report)
     terminal.print_json(figures)
 
 
