@@ -1,0 +1,80 @@
+"""Evidence: the sentences that matter, from all the papers that matter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rag.evidence import asks_which, pick_evidence
+from rag.library import Library
+from rag.papers import Evidence, Paper
+from rag.retrieval import PaperRetriever
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which papers study emergent misalignment?",
+        "What approaches avoid backpropagation?",
+        "Are there any methods that need no data?",
+        "List the data sets about birds",
+    ],
+)
+def test_questions_for_all_of_a_kind_are_seen(question: str) -> None:
+    assert asks_which(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which method is faster, S4D or S5?",
+        "What accuracy does S4D reach?",
+        "How do the models of rivers differ?",
+    ],
+)
+def test_questions_for_one_thing_are_not_taken_for_them(question: str) -> None:
+    assert not asks_which(question)
+
+
+def pick(library: Library, question: str, budget: int) -> list[Evidence]:
+    ranked = PaperRetriever(library=library).rank(question)
+    return pick_evidence(question, ranked, library, budget)
+
+
+@pytest.mark.models
+def test_a_comparison_hears_both_sides(library: Library, three_papers: list[Paper]) -> None:
+    library.add(three_papers)
+    found = pick(
+        library, "How many parameters has Wren, and how many hours does Kestrel train?", 70
+    )
+    assert {e.title.split()[0] for e in found} == {"Wren:", "Kestrel:"}
+
+
+@pytest.mark.models
+def test_evidence_keeps_within_its_budget_and_in_order(
+    library: Library, three_papers: list[Paper]
+) -> None:
+    library.add(three_papers)
+    found = pick(library, "How accurate is Kestrel's sparse attention on RiverBench?", 60)
+    assert [e.number for e in found] == list(range(1, len(found) + 1))
+    assert found[0].title.startswith("Kestrel")
+    texts = [e.title for e in found] + [s.text for e in found for s in e.sentences]
+    assert sum(len(library.encoder.token_spans(text)) for text in texts) <= 60
+    for e in found:
+        assert [s.start for s in e.sentences] == sorted(s.start for s in e.sentences)
+
+
+@pytest.mark.models
+def test_sentence_vectors_are_kept_with_the_paper(
+    library: Library, three_papers: list[Paper]
+) -> None:
+    library.add(three_papers)
+    kestrel = three_papers[0]
+    stored = library.vectors([kestrel.id])[kestrel.id]
+    assert stored.passages.shape == (1, 384)
+    assert stored.sentences.shape == (3, 384)
+    assert np.allclose(np.linalg.norm(stored.sentences, axis=1), 1, atol=1e-5)
+    asked = library.encoder.encode(["How long does training take?"])[0]
+    assert int(np.argmax(stored.sentences @ asked)) == 2
+    library.remove([kestrel.id])
+    assert library.vectors([kestrel.id]) == {}
