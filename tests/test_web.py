@@ -110,6 +110,16 @@ def test_what_is_not_there_is_declined_and_a_second_question_works(page: Page) -
     assert "These papers do not say" in ask(page, "Who won the world cup in 1998?")
 
 
+def test_a_filter_is_said_and_can_be_taken_off(page: Page) -> None:
+    said = ask(page, "What do papers since 1900 say the <SEG> token is zorbed by?")
+    assert "The library has no papers since 1900." in said
+    page.get_by_role("button", name="Ask all papers instead").click()
+    replies = page.locator("#talk .bot.message")
+    expect(replies.last).to_contain_text(TITLE, timeout=180_000)
+    expect(replies).to_have_count(1)
+    expect(page.get_by_role("button", name="Ask all papers instead")).to_be_hidden()
+
+
 def test_stop_ends_the_writing(page: Page) -> None:
     box = page.get_by_label("Question")
     box.fill("Explain in detail how the <SEG> token is zorbed.")
