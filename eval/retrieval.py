@@ -15,9 +15,9 @@ from ir_measures import RR, R, nDCG
 
 from eval.questions import Question
 from eval.statistics import compare, interval
+from rag.answering import find_evidence
 from rag.conversation import leans_on_history
 from rag.errors import SourceError
-from rag.evidence import pick_evidence
 from rag.library import Library
 from rag.papers import Paper
 from rag.progress import Progress, Report
@@ -96,8 +96,7 @@ def measure_questions(
     for number, question in enumerate(answerable, start=1):
         leans = question.history and leans_on_history(question.question)
         context = " ".join(question.history[-1]) if leans else ""
-        ranked = retriever.rank(question.question, context)
-        evidence = pick_evidence(question.question, ranked, library, settings.evidence_tokens)
+        ranked, evidence = find_evidence(question.question, retriever, settings, context)
         titles = [found.paper.title for found in ranked]
         text = " ".join(f"{e.title} {' '.join(s.text for s in e.sentences)}" for e in evidence)
         plain = text.lower().replace("\\", "")

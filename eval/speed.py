@@ -12,8 +12,7 @@ import numpy as np
 import psutil
 
 from eval.questions import Question
-from rag.answering import Answerer
-from rag.evidence import pick_evidence
+from rag.answering import Answerer, find_evidence
 from rag.library import Library
 from rag.papers import Timings
 from rag.progress import Progress, Report
@@ -119,7 +118,7 @@ def measure_search(
 
     def find(text: str) -> float:
         started = time.perf_counter()
-        pick_evidence(text, retriever.rank(text), library, settings.evidence_tokens)
+        find_evidence(text, retriever, settings)
         return time.perf_counter() - started
 
     find(questions[0].question)

@@ -12,13 +12,21 @@ from langchain_core.language_models import BaseChatModel
 
 from rag.abstention import decide, read_signals
 from rag.chat_models import LocalChatModel, load_chat_model
-from rag.citations import bind, compose, is_refusal, quote, read_draft
+from rag.citations import (
+    BoundAnswer,
+    bind,
+    compose,
+    enumerate_papers,
+    is_refusal,
+    quote,
+    read_draft,
+)
 from rag.conversation import stand_alone
 from rag.errors import AskpapersError, ModelError
-from rag.evidence import pick_evidence
+from rag.evidence import MOST_LISTED, asks_which, list_evidence, pick_evidence
 from rag.filters import Filters, read_filters
 from rag.library import Library
-from rag.papers import Answer, Evidence, Retrieved, Timings
+from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
 from rag.retrieval import PaperRetriever
@@ -125,8 +133,9 @@ class Answerer:
         alone = stand_alone(question, history, self.model)
         searched, stated = read_filters(alone.question)
         filters = stated if filters is None else filters
-        ranked = self.retriever.rank(searched, alone.context, filters)
-        evidence = pick_evidence(searched, ranked, self.library, self.settings.evidence_tokens)
+        ranked, evidence = find_evidence(
+            searched, self.retriever, self.settings, alone.context, filters
+        )
         retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in ranked)
         clock.retrieved()
         yield Found(searched, str(filters), retrieved, tuple(evidence))
@@ -154,6 +163,14 @@ class Answerer:
             yield Done(_declined(blank, decision.reason, clock))
             return
 
+        if asks_which(searched):
+            listed = enumerate_papers(evidence)
+            reason = "no paper found holds every name in the question"
+            yield Done(
+                _answered(blank, listed, clock) if evidence else _declined(blank, reason, clock)
+            )
+            return
+
         draft = ""
         for text in self._write(searched, evidence, clock):
             draft += text
@@ -174,16 +191,7 @@ class Answerer:
             )
             yield Done(_declined(replace(blank, left_out=left_out), reason, clock))
             return
-        yield Done(
-            replace(
-                blank,
-                answer=bound.text,
-                abstained=False,
-                citations=bound.citations,
-                left_out=left_out,
-                timings=clock.timings(),
-            )
-        )
+        yield Done(_answered(blank, replace(bound, left_out=left_out), clock))
 
     def _write(self, question: str, evidence: Sequence[Evidence], clock: _Clock) -> Iterator[str]:
         """The model's draft, piece by piece, until it has said enough."""
@@ -207,6 +215,31 @@ class Answerer:
                 f"{self.model_name} failed while it wrote: {error}",
                 "Try again; `askpapers doctor` checks the model's files.",
             ) from error
+
+
+def find_evidence(
+    question: str,
+    retriever: PaperRetriever,
+    settings: Settings,
+    context: str = "",
+    filters: Filters | None = None,
+) -> tuple[list[RankedPaper], list[Evidence]]:
+    """The papers found for a question, and the evidence picked from them.
+
+    A question for all papers of a kind gets one sentence of each that fits; any other the best
+    sentences of the best papers, within the budget.
+
+    Args:
+        context: what a follow-up is about.
+        filters: which papers may be found, in the place of the retriever's own.
+    """
+    if asks_which(question):
+        most = max(MOST_LISTED, retriever.k)
+        ranked = retriever.rank(question, context, filters, most)
+        return ranked, list_evidence(question, ranked, retriever.library)
+    ranked = retriever.rank(question, context, filters)
+    evidence = pick_evidence(question, ranked, retriever.library, settings.evidence_tokens)
+    return ranked, evidence
 
 
 class _Clock:
@@ -246,6 +279,17 @@ def _is_enough(draft: str) -> bool:
         return False
     texts = [s.text for s in read_draft(draft)]
     return len(texts) > _MOST_STATEMENTS or len(texts) != len(set(texts))
+
+
+def _answered(blank: Answer, bound: BoundAnswer, clock: _Clock) -> Answer:
+    return replace(
+        blank,
+        answer=bound.text,
+        abstained=False,
+        citations=bound.citations,
+        left_out=bound.left_out,
+        timings=clock.timings(),
+    )
 
 
 def _declined(blank: Answer, reason: str, clock: _Clock) -> Answer:

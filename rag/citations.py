@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -177,7 +177,22 @@ def quote(
     return BoundAnswer(f"{opening} {quoted.text}", quoted.citations, ())
 
 
-def compose(bound: Sequence[Bound], evidence: Sequence[Evidence]) -> BoundAnswer:
+def enumerate_papers(evidence: Sequence[Evidence]) -> BoundAnswer:
+    """A list of papers, a line each with the sentence that speaks for it; no model writes it."""
+    bound = [
+        Bound(
+            f"• {e.title}: “{e.sentences[0].text}”", "supported", 1.0, ((e.number, e.sentences[0]),)
+        )
+        for e in evidence
+    ]
+    listed = compose(bound, evidence, between="\n")
+    count = "One paper comes" if len(evidence) == 1 else f"{len(evidence)} papers come"
+    return replace(listed, text=f"{count} close to this, the closest first:\n{listed.text}")
+
+
+def compose(
+    bound: Sequence[Bound], evidence: Sequence[Evidence], between: str = " "
+) -> BoundAnswer:
     """Put the sentences that hold together, numbered in order of appearance."""
     by_number = {e.number: e for e in evidence}
     order: dict[int, int] = {}
@@ -206,7 +221,7 @@ def compose(bound: Sequence[Bound], evidence: Sequence[Evidence]) -> BoundAnswer
         )
         for number in order
     )
-    return BoundAnswer(" ".join(parts), citations, tuple(left_out))
+    return BoundAnswer(between.join(parts), citations, tuple(left_out))
 
 
 @dataclass(slots=True)

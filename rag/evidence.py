@@ -16,16 +16,17 @@ from rag.store.keywords import tokenize
 _PAPERS = 5
 """Papers that may give evidence; more of them confuse a small model."""
 
-_LISTED = 10
-"""Papers that may, where the question asks which ones there are."""
+MOST_LISTED = 20
+"""Papers that are listed at most, where the question asks which ones there are."""
 
-_QUALIFIES = 0.7
+_QUALIFIES = 0.65
 """Share of the best paper's score that a paper must have to be listed."""
 
 _ASKS_WHICH = re.compile(
-    r"^\W*(?:which|what|list|name|show|find|are there|is there|any|all)\b(?:\s+[\w-]+){0,3}?\s+"
-    r"(?:papers|works|studies|articles|publications|approaches|methods|techniques|algorithms|"
-    r"models|architectures|systems|data\s?sets|benchmarks)\b",
+    r"^\W*(?:which|what|list|name|show(?:\s+me)?|find(?:\s+me)?|any|(?:are|is)\s+there)"
+    r"(?:\s+(?:all|of|the|these))*"
+    r"(?:\s+(?!(?:do|does|did|is|are|was|were|has|have|in|about)\b)[\w-]+){0,2}?"
+    r"\s+(?:papers?|studies|articles?|publications?)\b",
     re.IGNORECASE,
 )
 
@@ -68,7 +69,7 @@ def pick_evidence(
         budget: most tokens of titles and sentences together, counted by the encoder's
             tokenizer, which comes within a few percent of the language models'.
     """
-    papers = ranked[: _LISTED if asks_which(question) else _PAPERS]
+    papers = ranked[:_PAPERS]
     sentences = [library.sentences(found.paper) for found in papers]
     candidates = _relevant(_score(question, papers, sentences, library))
     chosen: set[tuple[int, int]] = set()
@@ -86,8 +87,37 @@ def pick_evidence(
 
 
 def asks_which(question: str) -> bool:
-    """Whether a question asks for all papers or methods of a kind: 'Which papers …?'"""
+    """Whether a question asks for all papers of a kind: 'Which papers …?'"""
     return _ASKS_WHICH.match(question) is not None
+
+
+def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library) -> list[Evidence]:
+    """The papers that a list is made of, each with its best sentence, best paper first.
+
+    They are nearly as close to the question as the best one, and hold every name in it.
+    """
+    names = names_in(question)
+    papers = [
+        found
+        for found in ranked[:MOST_LISTED]
+        if found.score >= _QUALIFIES * ranked[0].score
+        and all(holds_name(f"{found.paper.title} {found.paper.abstract}", name) for name in names)
+    ]
+    sentences = [library.sentences(found.paper) for found in papers]
+    candidates = sorted(_score(question, papers, sentences, library), key=lambda c: -c.score)
+    best: dict[int, _Candidate] = {}
+    for candidate in candidates:
+        best.setdefault(candidate.paper, candidate)
+    return [
+        Evidence(
+            number=number,
+            paper_id=papers[place].paper.id,
+            title=papers[place].paper.title,
+            sentences=(best[place].sentence,),
+            relevance=(best[place].cosine,),
+        )
+        for number, place in enumerate(sorted(best), start=1)
+    ]
 
 
 def _in_turn(
@@ -95,20 +125,15 @@ def _in_turn(
 ) -> list[_Candidate]:
     """Candidates as they are to be taken: those no answer can do without, then the best ones.
 
-    A comparison needs a sentence of each paper whose title has one of the names compared, and
-    a question for all papers of a kind one of each that may be of it.
+    A comparison needs a sentence of each paper whose title has one of the names compared.
     """
     best = sorted(candidates, key=lambda c: -c.score)
-    if asks_which(question):
-        enough = _QUALIFIES * papers[0].score if papers else 0.0
-        sides = [i for i, found in enumerate(papers) if found.score >= enough]
-    else:
-        names = names_in(question)
-        sides = [
-            i
-            for i, found in enumerate(papers)
-            if any(holds_name(found.paper.title, n) for n in names)
-        ]
+    names = names_in(question)
+    sides = [
+        side
+        for side, found in enumerate(papers)
+        if any(holds_name(found.paper.title, name) for name in names)
+    ]
     first = [next((c for c in best if c.paper == side), None) for side in sides]
     needed = [c for c in first if c is not None] if len(sides) > 1 else []
     return list(dict.fromkeys([*needed, *best]))

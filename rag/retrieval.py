@@ -53,17 +53,23 @@ class PaperRetriever(BaseRetriever):
     filters: Filters = Filters()
 
     def rank(
-        self, question: str, context: str = "", filters: Filters | None = None
+        self,
+        question: str,
+        context: str = "",
+        filters: Filters | None = None,
+        k: int | None = None,
     ) -> list[RankedPaper]:
         """The best papers for a question, best first.
 
         Args:
+            k: how many, in the place of the retriever's own number.
             context: what a follow-up is about; searched beside the question.
             filters: which papers may be found, in the place of the retriever's own.
         """
         filters = self.filters if filters is None else filters
         within = self.library.select(filters) if filters else None
-        depth = max(_CANDIDATES, self.k)
+        k = self.k if k is None else k
+        depth = max(_CANDIDATES, k)
         asked = {question: 1.0} | ({context: _CONTEXT} if context else {})
         vectors = self.library.encoder.encode(list(asked))
         coverages = [self.library.keywords.coverage(text) for text in asked]
@@ -83,7 +89,7 @@ class PaperRetriever(BaseRetriever):
                 )
             ]
             found.append((sum(parts) / sum(asked.values()), similarities[0], paper_id))
-        best = sorted(found, key=lambda item: (-item[0], item[2]))[: self.k]
+        best = sorted(found, key=lambda item: (-item[0], item[2]))[:k]
         papers = self.library.get([paper_id for *_, paper_id in best])
         return [
             RankedPaper(papers[paper_id], score, close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rag.evidence import asks_which, pick_evidence
+from rag.evidence import asks_which, list_evidence, pick_evidence
 from rag.library import Library
 from rag.papers import Evidence, Paper
 from rag.retrieval import PaperRetriever
@@ -15,9 +15,10 @@ from rag.retrieval import PaperRetriever
     "question",
     [
         "Which papers study emergent misalignment?",
-        "What approaches avoid backpropagation?",
-        "Are there any methods that need no data?",
-        "List the data sets about birds",
+        "What recent studies avoid backpropagation?",
+        "Are there any papers that need no data?",
+        "List all the articles about birds",
+        "Which of these papers train on a phone?",
     ],
 )
 def test_questions_for_all_of_a_kind_are_seen(question: str) -> None:
@@ -29,7 +30,9 @@ def test_questions_for_all_of_a_kind_are_seen(question: str) -> None:
     [
         "Which method is faster, S4D or S5?",
         "What accuracy does S4D reach?",
-        "How do the models of rivers differ?",
+        "How do the papers on rivers differ?",
+        "What does the paper say about rivers?",
+        "What approaches avoid backpropagation?",
     ],
 )
 def test_questions_for_one_thing_are_not_taken_for_them(question: str) -> None:
@@ -48,6 +51,19 @@ def test_a_comparison_hears_both_sides(library: Library, three_papers: list[Pape
         library, "How many parameters has Wren, and how many hours does Kestrel train?", 70
     )
     assert {e.title.split()[0] for e in found} == {"Wren:", "Kestrel:"}
+
+
+@pytest.mark.models
+def test_a_list_has_a_sentence_of_each_paper_that_fits(
+    library: Library, three_papers: list[Paper]
+) -> None:
+    library.add(three_papers)
+    question = "Which papers label photographs of lakes?"
+    ranked = PaperRetriever(library=library).rank(question)
+    (only,) = list_evidence(question, ranked, library)
+    assert (only.number, only.title) == (1, three_papers[2].title)
+    assert len(only.sentences) == 1
+    assert list_evidence("Which papers about lakes name GPT-4?", ranked, library) == []
 
 
 @pytest.mark.models

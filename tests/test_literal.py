@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ui.literal import in_html, in_markdown
+from ui.literal import in_html, in_markdown, lines_in_markdown
 
 NASTY = [
     "<SEG> and <script>alert(1)</script>",
@@ -49,3 +49,7 @@ def test_nothing_in_a_text_is_html(text: str) -> None:
     escaped = in_html(text)
     assert "<" not in escaped
     assert html.unescape(escaped) == text
+
+
+def test_lines_stay_lines() -> None:
+    assert lines_in_markdown("one\n# two") == "one  \n&#35; two"

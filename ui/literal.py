@@ -17,6 +17,11 @@ def in_markdown(text: str) -> str:
     )
 
 
+def lines_in_markdown(text: str) -> str:
+    """The same for a text of several lines, each of which stays a line of its own."""
+    return "  \n".join(in_markdown(line) for line in text.split("\n"))
+
+
 def in_html(text: str) -> str:
     """The text as HTML that shows exactly these characters."""
     return html.escape(" ".join(text.split()))

@@ -15,7 +15,7 @@ from rag.errors import AskpapersError, SettingsError
 from rag.filters import Filters
 from rag.papers import Answer, Citation, Evidence, Retrieved
 from rag.settings import Settings
-from ui.literal import in_html, in_markdown
+from ui.literal import in_html, in_markdown, lines_in_markdown
 
 _MOST_WAITING = 16
 _LONGEST_QUESTION = 2_000
@@ -197,7 +197,7 @@ def _answer(
 
 def _as_markdown(answer: Answer) -> str:
     """The answer, then each cited title with the sentences that bear it out."""
-    parts = [in_markdown(answer.answer)]
+    parts = [lines_in_markdown(answer.answer)]
     if answer.abstained:
         parts.append(f"*{in_markdown(answer.reason[:1].upper() + answer.reason[1:])}.*")
     if answer.standalone_question != answer.question:
