@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from eval.retrieval import measure_retrieval
 from rag.filters import Filters
 from rag.library import Library
 from rag.papers import Paper
+from rag.progress import silent
 from rag.retrieval import PaperRetriever
+from rag.settings import Settings
 from rag.store.keywords import KeywordIndex, tokenize
 
 
@@ -80,3 +86,32 @@ def test_scores_fall_from_one_and_say_how_close(
     assert found[0].paper == three_papers[2]
     assert 1 >= found[0].score > found[1].score
     assert found[0].similarity > 0.7 > found[1].similarity
+
+
+@pytest.mark.models
+def test_a_judged_collection_is_measured_and_compared(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "models").symlink_to(settings.models_path)
+    settings = settings.model_copy(update={"home": tmp_path / "home"})
+    papers = [
+        {"_id": "a", "title": "Owls", "text": "Owls hunt mice by ear in the dark."},
+        {"_id": "b", "title": "Rivers", "text": "Rivers carry sand to the sea."},
+        {"_id": "c", "title": "", "text": "Bakers knead dough before dawn."},
+    ]
+    queries = [{"_id": "1", "text": "nocturnal birds listening"}, {"_id": "2", "text": "dough"}]
+    write_lines(tmp_path / "corpus.jsonl", papers)
+    write_lines(tmp_path / "queries.jsonl", queries)
+    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n1\ta\t1\n2\tc\t1\n")
+    out = tmp_path / "figures.jsonl"
+    first = measure_retrieval(tmp_path, tmp_path, settings, silent, ablation=True, out=out)
+    assert (first["documents"], first["queries"]) == (3, 2)
+    assert first["nDCG@10"] == 1
+    assert first["interval"]["nDCG@10"] == (1.0, 1.0)
+    assert first["ablation"]["bm25"]["R@100"] == 0.5
+    assert list(first["ablation"]) == ["bm25", "dense", "ranks fused", "hybrid"]
+    again = measure_retrieval(tmp_path, tmp_path, settings, silent, against=out)
+    assert again["against"]["nDCG@10"]["difference"] == 0
+
+
+def write_lines(file: Path, entries: list[dict[str, str]]) -> None:
+    file.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
