@@ -78,14 +78,17 @@ def print_answer(answer: Answer) -> None:
     for sentence_text in answer.left_out:
         out.print()
         out.print(Text(f"Left out, not found in the papers: {sentence_text}", style="dim"))
-    t = answer.timings
     out.print()
-    out.print(
-        Text(
-            f"found in {t.retrieve_s:.1f} s, first word after {t.first_token_s:.1f} s, "
-            f"{t.total_s:.1f} s in all; {answer.model}",
-            style="dim",
-        )
+    out.print(Text(_times(answer), style="dim"))
+
+
+def _times(answer: Answer) -> str:
+    t = answer.timings
+    if not t.answer_tokens:
+        return f"{t.total_s:.1f} s, without the language model"
+    return (
+        f"found in {t.retrieve_s:.1f} s, first word after {t.first_token_s:.1f} s, "
+        f"{t.total_s:.1f} s in all; {answer.model}"
     )
 
 
