@@ -25,6 +25,9 @@ _CLOSENESS = 25.0
 _SCORE = 15.0
 _INTERCEPT = -12.0
 
+_NAMED = 1.5
+"""What it counts that one paper found holds every name of the question."""
+
 _COMPARES = re.compile(
     r"\b(?:vs|versus|compar\w*|than|and|or|differ\w*|both|between|either|unlike|against)\b",
     re.IGNORECASE,
@@ -38,12 +41,14 @@ class Signals:
     Attributes:
         closeness: highest cosine of the question and a sentence of the evidence.
         score: of the best paper found.
+        named: whether the question has names, and one paper found holds them all.
         unknown: names in the question that no paper found holds.
         apart: names that no paper found holds together, where the question is about one thing.
     """
 
     closeness: float
     score: float
+    named: bool
     unknown: tuple[str, ...]
     apart: tuple[str, ...]
 
@@ -72,6 +77,7 @@ def read_signals(
     return Signals(
         closeness=max((r for e in evidence for r in e.relevance), default=0.0),
         score=ranked[0].score if ranked else 0.0,
+        named=bool(names) and together,
         unknown=unknown,
         apart=() if together or unknown or _COMPARES.search(question) else tuple(names),
     )
@@ -87,6 +93,7 @@ def decide(signals: Signals, question: str, caution: float) -> Decision:
     if caution == 0:
         return Decision(True, "")
     evidence = _CLOSENESS * signals.closeness + _SCORE * signals.score + _INTERCEPT
+    evidence += _NAMED * signals.named
     confidence = 1 / (1 + math.exp(-evidence))
     if confidence < caution:
         return Decision(False, "the papers found are about something else")

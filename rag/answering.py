@@ -140,7 +140,6 @@ class Answerer:
         clock.retrieved()
         yield Found(searched, str(filters), retrieved, tuple(evidence))
 
-        rarity = self.library.keywords.rarity
         blank = Answer(
             question=question,
             standalone_question=searched,
@@ -175,23 +174,29 @@ class Answerer:
         for text in self._write(searched, evidence, clock):
             draft += text
             yield Writing(text)
+        yield Done(self._vouch(draft, evidence, blank, clock))
+
+    def _vouch(
+        self, draft: str, evidence: Sequence[Evidence], blank: Answer, clock: _Clock
+    ) -> Answer:
+        """The answer that is left of a draft when what no evidence bears out is taken away."""
         written = [s for s in read_draft(draft) if s.text != EXAMPLE]
         statements = written[:_MOST_STATEMENTS]
         claims = [s for s in statements if not is_refusal(s)]
-        bound = compose(bind(claims, evidence, self.library.encoder.encode, rarity), evidence)
+        encode, rarity = self.library.encoder.encode, self.library.keywords.rarity
+        bound = compose(bind(claims, evidence, encode, rarity), evidence)
         left_out = bound.left_out
         refused = bool(statements) and not claims
         if not bound.citations and not refused:
-            bound = quote(searched, evidence, claims) or bound
-        if not bound.citations:
-            reason = (
-                "the model found no answer in the papers"
-                if refused
-                else "no sentence the model wrote could be found in the papers"
-            )
-            yield Done(_declined(replace(blank, left_out=left_out), reason, clock))
-            return
-        yield Done(_answered(blank, replace(bound, left_out=left_out), clock))
+            bound = quote(blank.standalone_question, evidence, claims) or bound
+        if bound.citations:
+            return _answered(blank, replace(bound, left_out=left_out), clock)
+        reason = (
+            "the model found no answer in the papers"
+            if refused
+            else "no sentence the model wrote could be found in the papers"
+        )
+        return _declined(replace(blank, left_out=left_out), reason, clock)
 
     def _write(self, question: str, evidence: Sequence[Evidence], clock: _Clock) -> Iterator[str]:
         """The model's draft, piece by piece, until it has said enough."""

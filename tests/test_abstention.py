@@ -35,6 +35,11 @@ def test_a_paper_that_has_the_words_may_be_less_close() -> None:
     assert ask("How are they built?", closeness=0.3, score=0.4).answer
 
 
+def test_a_name_that_is_there_brings_a_question_closer() -> None:
+    assert not ask("How is it built?", closeness=0.3, score=0.25).answer
+    assert ask("How is NALSM built?", closeness=0.3, score=0.25).answer
+
+
 def test_a_name_that_no_paper_holds_is_declined_by_name() -> None:
     decision = ask("How accurate is NALSM on ImageNet?")
     assert decision == Decision(False, "none of the papers found mentions ImageNet")
