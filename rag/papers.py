@@ -178,6 +178,18 @@ class Answer:
     timings: Timings
     model: str
 
+    def unquoted(self) -> list[tuple[Citation, list[Sentence]]]:
+        """Citations with the sentences that the text itself does not quote.
+
+        A paper that the text names and quotes in full, as a list does, is not among them.
+        """
+        found = []
+        for citation in self.citations:
+            sentences = [s for s in citation.sentences if s.text not in self.answer]
+            if sentences or citation.title not in self.answer:
+                found.append((citation, sentences))
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """The answer as plain values, ready for ``json.dumps``."""
         return asdict(self)

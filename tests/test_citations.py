@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.citations import Statement, bind, compose, is_refusal, quote, read_draft
-from rag.papers import Evidence, Sentence, Vectors
+from rag.citations import (
+    Statement,
+    bind,
+    compose,
+    enumerate_papers,
+    is_refusal,
+    quote,
+    read_draft,
+)
+from rag.papers import Answer, Evidence, Sentence, Timings, Vectors
 from rag.store.keywords import tokenize
 
 
@@ -194,3 +202,24 @@ def test_a_question_with_two_names_gets_a_quotation_for_each() -> None:
     quoted = quote("How do S4D and S5-PTD compare?", shown, [Statement("It is 99.", ())])
     assert quoted is not None
     assert [c.sentences for c in quoted.citations] == [(S4D.sentences[1],), (PTD.sentences[1],)]
+
+
+def test_a_list_names_and_quotes_each_paper_under_its_mark() -> None:
+    sources = [evidence(1, "Owls", "Owls hunt by ear."), evidence(2, "Bats", "Bats do too.")]
+    listed = enumerate_papers(sources)
+    assert listed.text == (
+        "2 papers come close to this, the closest first:\n"
+        "• Owls: “Owls hunt by ear.” [1]\n• Bats: “Bats do too.” [2]"
+    )
+    assert [citation.title for citation in listed.citations] == ["Owls", "Bats"]
+
+
+def test_what_the_text_quotes_is_not_quoted_again() -> None:
+    listed = enumerate_papers([evidence(1, "Owls", "Owls hunt by ear.")])
+    times = Timings(0, 0, 0, 0, 0)
+    answer = Answer("", "", listed.text, False, "", listed.citations, "", (), (), times, "fake")
+    assert answer.unquoted() == []
+    other = Answer(
+        "", "", "They listen [1].", False, "", listed.citations, "", (), (), times, "fake"
+    )
+    assert other.unquoted() == [(listed.citations[0], [Sentence("Owls hunt by ear.", 0, 17)])]

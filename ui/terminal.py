@@ -67,13 +67,13 @@ def print_answer(answer: Answer) -> None:
         )
     if answer.abstained:
         out.print(Text(f"Why: {answer.reason}.", style="dim"))
-    for citation in answer.citations:
+    for citation, sentences in answer.unquoted():
         out.print()
         heading = Text(f"[{citation.number}] ", style="bold").append(citation.title)
         if citation.support != "supported":
             heading.append(f"  ({citation.support} support)", style="yellow")
         out.print(heading)
-        for sentence in citation.sentences:
+        for sentence in sentences:
             out.print(Padding(Text(f"“{sentence.text}”", style="dim"), (0, 0, 0, 4)))
     for sentence_text in answer.left_out:
         out.print()

@@ -204,9 +204,9 @@ def _as_markdown(answer: Answer) -> str:
         parts.append(f"*Understood as: {in_markdown(answer.standalone_question)}*")
     if answer.filters:
         parts.append(f"*Only papers {in_markdown(answer.filters)} were asked.*")
-    for citation in answer.citations:
+    for citation, sentences in answer.unquoted():
         parts.append(f"**{in_markdown(f'[{citation.number}] {citation.title}')}**")
-        parts += [f"> {in_markdown(sentence.text)}" for sentence in citation.sentences]
+        parts += [f"> {in_markdown(sentence.text)}" for sentence in sentences]
     for sentence_text in answer.left_out:
         parts.append(f"*Left out, not found in the papers:* {in_markdown(sentence_text)}")
     return "\n\n".join(parts)
