@@ -46,12 +46,11 @@ def measure_answers(
 
 def score(question: Question, answer: Answer) -> dict[str, Any]:
     """The figures of one answer; None where one does not apply."""
-    text = answer.answer.lower().replace("\\", "")
     cited = [citation.title for citation in answer.citations]
     return {
         "answerable": question.answerable,
         "declined": float(answer.abstained),
-        "facts": _share([any(f in text for f in fact) for fact in question.facts]),
+        "facts": _share(question.facts_in(answer.answer)),
         "citation_precision": _share([title in question.titles for title in cited]),
         "citation_recall": _share([title in cited for title in question.titles]),
         "left_out": float(len(answer.left_out)),

@@ -35,6 +35,14 @@ class Question(BaseModel):
     def answerable(self) -> bool:
         return bool(self.titles)
 
+    def facts_in(self, text: str) -> list[bool]:
+        """For each key fact whether a text holds one of its spellings.
+
+        Case and the backslashes of LaTeX, as in ``85\\%``, do not count.
+        """
+        plain = text.lower().replace("\\", "")
+        return [any(spelling in plain for spelling in fact) for fact in self.facts]
+
 
 def read_questions(path: Path | None = None, only: Collection[str] = ()) -> list[Question]:
     """The questions of a JSON lines file; by default those about the starter library.

@@ -99,11 +99,10 @@ def measure_questions(
         ranked, evidence = find_evidence(question.question, retriever, settings, context)
         titles = [found.paper.title for found in ranked]
         text = " ".join(f"{e.title} {' '.join(s.text for s in e.sentences)}" for e in evidence)
-        plain = text.lower().replace("\\", "")
         rows.setdefault(question.type, []).append(
             {f"recall@{k}": _recall(titles[:k], question.titles, k) for k in (1, 3, 5)}
             | {
-                "facts": mean(any(f in plain for f in fact) for fact in question.facts),
+                "facts": mean(question.facts_in(text)),
                 "tokens": float(len(library.encoder.token_spans(text))),
             }
         )

@@ -162,12 +162,11 @@ class Answerer:
             yield Done(_declined(blank, decision.reason, clock))
             return
 
+        if asks_which(searched) and not evidence:
+            yield Done(_declined(blank, "no paper found holds every name in the question", clock))
+            return
         if asks_which(searched):
-            listed = enumerate_papers(evidence)
-            reason = "no paper found holds every name in the question"
-            yield Done(
-                _answered(blank, listed, clock) if evidence else _declined(blank, reason, clock)
-            )
+            yield Done(_answered(blank, enumerate_papers(evidence), clock))
             return
 
         draft = ""

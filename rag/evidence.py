@@ -104,10 +104,7 @@ def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library
         and all(holds_name(f"{found.paper.title} {found.paper.abstract}", name) for name in names)
     ]
     sentences = [library.sentences(found.paper) for found in papers]
-    candidates = sorted(_score(question, papers, sentences, library), key=lambda c: -c.score)
-    best: dict[int, _Candidate] = {}
-    for candidate in candidates:
-        best.setdefault(candidate.paper, candidate)
+    best = _best_of_each(_score(question, papers, sentences, library))
     return [
         Evidence(
             number=number,
@@ -127,16 +124,23 @@ def _in_turn(
 
     A comparison needs a sentence of each paper whose title has one of the names compared.
     """
-    best = sorted(candidates, key=lambda c: -c.score)
     names = names_in(question)
     sides = [
         side
         for side, found in enumerate(papers)
         if any(holds_name(found.paper.title, name) for name in names)
     ]
-    first = [next((c for c in best if c.paper == side), None) for side in sides]
-    needed = [c for c in first if c is not None] if len(sides) > 1 else []
-    return list(dict.fromkeys([*needed, *best]))
+    best = _best_of_each(candidates) if len(sides) > 1 else {}
+    first = [best[side] for side in sides if side in best]
+    return list(dict.fromkeys([*first, *sorted(candidates, key=lambda c: -c.score)]))
+
+
+def _best_of_each(candidates: Sequence[_Candidate]) -> dict[int, _Candidate]:
+    """Each paper's best candidate, by the paper's place."""
+    best: dict[int, _Candidate] = {}
+    for candidate in sorted(candidates, key=lambda c: -c.score):
+        best.setdefault(candidate.paper, candidate)
+    return best
 
 
 def _score(

@@ -275,7 +275,7 @@ class Library:
         problems = []
         if len(self) and not self._vectors.is_current():
             return ["vectors: missing, or made with another encoder or splitter"]
-        expected = self._catalog.passage_ids()
+        expected = self._catalog.passage_owners().keys()
         present = self._vectors.ids() if expected else set()
         if missing := len(expected - present):
             problems.append(f"vectors: {missing} passages have none")

@@ -185,10 +185,8 @@ class Catalog:
             passages = tuple(Passage(*row) for row in self._read(query, [paper_id]))
             yield PaperRow(paper, self.sentences(paper), passages)
 
-    def passage_ids(self, paper_ids: Sequence[str] | None = None) -> set[str]:
-        """Ids of the passages there should be a vector of: of these papers, or of all."""
-        if paper_ids is None:
-            return {row[0] for row in self._read("SELECT id FROM passages")}
+    def passage_ids(self, paper_ids: Sequence[str]) -> set[str]:
+        """Ids of the passages of these papers, indexed or not."""
         found: set[str] = set()
         for some in _batches(paper_ids):
             marks = ",".join("?" * len(some))
