@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -98,9 +99,22 @@ class Answerer:
 
     def load(self) -> None:
         """Load encoder and model now rather than at the first question."""
+        self._load_meanwhile().result()
+
+    def _load_meanwhile(self) -> Future[None]:
+        """Load the encoder, and in a thread the model, which then reads the rules ahead."""
+        done: Future[None] = Future()
+        model = self.model
+        if not isinstance(model, LocalChatModel) or model.is_loaded:
+            done.set_result(None)
+            return done
+        model.begin_loading()
+        # Next the encoder: two threads that import transformers at once find it half imported.
         self.library.encoder.encode(["warm up"])
-        if isinstance(self.model, LocalChatModel):
-            self.model.load()
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
+        done = pool.submit(model.read_ahead, answer_messages("", []))
+        pool.shutdown(wait=False)
+        return done
 
     def answer(
         self, question: str, history: History = (), filters: Filters | None = None
@@ -130,6 +144,7 @@ class Answerer:
         if not question:
             raise AskpapersError("The question is empty.", "Ask something.")
         clock = _Clock()
+        self._load_meanwhile()
         alone = stand_alone(question, history, self.model)
         searched, stated = read_filters(alone.question)
         filters = stated if filters is None else filters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError
@@ -41,6 +42,13 @@ class Settings(BaseSettings):
     )
     threads: int = Field(
         default=0, ge=0, description="Processor threads for the models; 0 lets PyTorch choose."
+    )
+    precision: Literal["auto", "bf16"] = Field(
+        default="auto",
+        description=(
+            "How a GGUF model's weights are run: auto takes the four-bit layers where the "
+            "processor has the instructions for them; bf16 never does, and takes more memory."
+        ),
     )
     papers: int = Field(default=8, ge=1, le=100, description="Papers retrieved for a question.")
     evidence_tokens: int = Field(

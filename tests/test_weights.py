@@ -17,6 +17,7 @@ import pytest
 from rag.errors import WeightsError
 from rag.progress import Progress
 from rag.weights import (
+    BF16,
     CATALOGUE,
     Model,
     fetch,
@@ -198,7 +199,7 @@ def test_the_hub_gives_the_file(tmp_path: Path, hub: None, no_index: None) -> No
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(WeightsError, match="cannot be unpacked"):
-        unpack_gguf(tmp_path / "x.gguf", tmp_path / "out")
+        unpack_gguf(tmp_path / "x.gguf", tmp_path / "out", BF16)
     assert left_in(tmp_path / "out") == [".unpack.lock"]
 
 

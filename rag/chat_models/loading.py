@@ -55,10 +55,12 @@ def _local_folder(settings: Settings, report: Report) -> Path:
             )
         folder = weights.fetch(known, models, local=settings.models_from, report=report)
         file = known.files[0]
-        return weights.unpack_gguf(folder / file.name, folder, file.sha256, report=report)
+        return weights.unpack_gguf(
+            folder / file.name, folder, _form(settings), file.sha256, report=report
+        )
     path = Path(settings.model).expanduser()
     if path.is_file():
-        return weights.unpack_gguf(path, models / "own", report=report)
+        return weights.unpack_gguf(path, models / "own", _form(settings), report=report)
     if (path / "config.json").is_file():
         return path
     if _REPOSITORY.fullmatch(settings.model):
@@ -68,6 +70,19 @@ def _local_folder(settings: Settings, report: Report) -> Path:
         "Name one of `askpapers models`, a hub repository (owner/name), a local folder with "
         "config.json, a GGUF file, or the http address of a server.",
     )
+
+
+def _form(settings: Settings) -> weights.Form:
+    """What this machine runs a GGUF file's weights as."""
+    import torch
+
+    from rag.chat_models.packed import processor, save_packed
+
+    instructions = processor()
+    if settings.precision == "bf16" or not instructions or torch.cuda.is_available():
+        return weights.BF16
+    version = torch.__version__.partition("+")[0]  # the kernel's layout is PyTorch's own
+    return weights.Form(f"packed-1-{instructions}-{version}", 2.9, save_packed)
 
 
 def _from_hub(repository: str, folder: Path, report: Report) -> Path:

@@ -1,7 +1,7 @@
 """A language model in this process, run with transformers.
 
-The loop that decodes is our own: it is a generator, so a reader that stops reading stops the
-model, an exception arrives where it belongs, and no second thread is needed.
+The loop that decodes is a generator, so a reader that stops reading stops the model, an
+exception arrives where it belongs, and no second thread is needed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -19,9 +19,6 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import PrivateAttr
 
 from rag.errors import ModelError
-
-if TYPE_CHECKING:
-    import torch
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
@@ -49,11 +46,18 @@ class LocalChatModel(BaseChatModel):
 
     _model: Any = PrivateAttr(default=None)
     _tokenizer: Any = PrivateAttr(default=None)
+    _decoder: Any = PrivateAttr(default=None)
+    _layers: Any = PrivateAttr(default=None)
     _busy: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     @property
     def _llm_type(self) -> str:
         return "askpapers-local"
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the weights are in memory."""
+        return self._model is not None
 
     def load(self) -> None:
         """Load weights and tokenizer now rather than at the first question.
@@ -64,21 +68,36 @@ class LocalChatModel(BaseChatModel):
         with self._busy:
             self._load()
 
+    def begin_loading(self) -> None:
+        """Begin to read the weights in the background, if they are of the kind that can be."""
+        from rag.chat_models.packed import is_packed, read_layers
+
+        with self._busy:
+            if self._model is None and self._layers is None and is_packed(self.folder):
+                self._layers = read_layers(self.folder)
+
+    def read_ahead(self, messages: Sequence[BaseMessage]) -> None:
+        """Read the beginning that prompts will share, so that the first one need not wait."""
+        with self._busy:
+            self._load()
+            self._decoder.read(self._prompt_ids(messages))
+
     def _load(self) -> None:
         if self._model is not None:
             return
+        layers, self._layers = self._layers, None
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoTokenizer
         from transformers.utils import logging
+
+        from rag.chat_models.decoding import Decoder
 
         logging.disable_progress_bar()
         if self.threads:
             torch.set_num_threads(self.threads)
         try:
             tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-            model = AutoModelForCausalLM.from_pretrained(
-                self.folder, dtype=torch.bfloat16, local_files_only=True
-            )
+            model = _load_model(self.folder, layers)
         except Exception as error:  # whatever transformers raises for a folder it cannot read
             raise ModelError(
                 f"The model in {self.folder} cannot be loaded: {error}",
@@ -90,7 +109,8 @@ class LocalChatModel(BaseChatModel):
                 "Choose a model that was trained to chat ('instruct').",
             )
         self._tokenizer = tokenizer
-        self._model = model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        self._decoder = Decoder(model, _end_ids(model, tokenizer), self.temperature)
+        self._model = model
 
     def _stream(
         self,
@@ -105,7 +125,7 @@ class LocalChatModel(BaseChatModel):
             yield _usage(len(prompt), 0)
             written: list[int] = []
             shown = ""
-            for token in self._decode(prompt, kwargs.get("max_tokens") or self.max_tokens):
+            for token in self._decoder.tokens(prompt, kwargs.get("max_tokens") or self.max_tokens):
                 written.append(token)
                 text = self._tokenizer.decode(written, skip_special_tokens=True)
                 if text.endswith(_UNFINISHED):
@@ -154,39 +174,27 @@ class LocalChatModel(BaseChatModel):
             )
         return ids
 
-    def _decode(self, prompt: list[int], most: int) -> Iterator[int]:
-        """Token ids, one at a time, until the model ends its turn or wrote ``most``."""
-        import torch
 
-        model = self._model
-        ends = self._end_ids()
-        ids = torch.tensor([prompt], device=model.device)
-        cache = None
-        for _ in range(most):
-            with torch.inference_mode():
-                output = model(
-                    input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1
-                )
-                token = self._choose(output.logits[0, -1])
-            if token in ends:
-                return
-            yield token
-            cache = output.past_key_values
-            ids = torch.tensor([[token]], device=model.device)
+def _load_model(folder: Path, layers: Any) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
 
-    def _choose(self, logits: torch.Tensor) -> int:
-        import torch
+    from rag.chat_models.packed import is_packed, load_packed, read_layers
 
-        if self.temperature == 0:
-            return int(logits.argmax())
-        probabilities = torch.softmax(logits.float() / self.temperature, dim=-1)
-        return int(torch.multinomial(probabilities, 1))
+    if is_packed(folder):
+        return load_packed(folder, layers or read_layers(folder)).eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.bfloat16, local_files_only=True
+    )
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
-    def _end_ids(self) -> set[int]:
-        config = self._model.generation_config
-        ends = config.eos_token_id if config is not None else None
-        listed = ends if isinstance(ends, list) else [ends]
-        return {i for i in [*listed, *self._tokenizer.all_special_ids] if i is not None}
+
+def _end_ids(model: Any, tokenizer: Any) -> set[int]:
+    """The tokens that end a turn."""
+    config = model.generation_config
+    ends = config.eos_token_id if config is not None else None
+    listed = ends if isinstance(ends, list) else [ends]
+    return {i for i in [*listed, *tokenizer.all_special_ids] if i is not None}
 
 
 def _usage(read: int, wrote: int) -> ChatGenerationChunk:

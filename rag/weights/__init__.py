@@ -2,11 +2,13 @@
 
 from rag.weights.catalogue import CATALOGUE, ENCODER, Model, ModelFile, find_model, get_model
 from rag.weights.fetch import fetch, is_present, model_folder, verify
-from rag.weights.unpack import unpack_gguf, verify_unpacked
+from rag.weights.unpack import BF16, Form, unpack_gguf, verify_unpacked
 
 __all__ = [
+    "BF16",
     "CATALOGUE",
     "ENCODER",
+    "Form",
     "Model",
     "ModelFile",
     "fetch",

@@ -1,15 +1,18 @@
 """A GGUF file unpacked once to a folder that loads in seconds.
 
 Transformers can read a GGUF file directly, but keeps its weights packed and unpacks them at
-every step on a CPU. Unpacked to bfloat16 once, the same model loads in seconds and reads a
-prompt several times as fast.
+every step on a CPU. What it is unpacked to is a `Form`: the chat models name one for each kind of
+machine.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -17,14 +20,30 @@ from rag.errors import WeightsError
 from rag.progress import Progress, Report, silent
 from rag.weights.files import gigabytes, publish, require_space, sha256_of
 
-_FORMAT = "bf16-2"
 _MANIFEST = "manifest.json"
-_GROWTH = 3.6
-"""Unpacked size over GGUF size, a little more than measured (4-bit 1.5B: 3.2, 135M: 2.7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a model is unpacked to.
+
+    Attributes:
+        name: names the form and its version; part of the folder's name.
+        growth: size of the folder over that of the GGUF file, a little more than measured.
+        save: writes a transformers model, unpacked to bfloat16, into a folder.
+    """
+
+    name: str
+    growth: float
+    save: Callable[[Any, Path], object]
+
+
+BF16 = Form("bf16-2", 3.6, lambda model, folder: model.save_pretrained(folder))
+"""All weights as bfloat16 (4-bit 1.5B: 3.2 times the size, 135M: 2.7)."""
 
 
 def unpack_gguf(
-    gguf: Path, into: Path, sha256: str | None = None, *, report: Report = silent
+    gguf: Path, into: Path, form: Form, sha256: str | None = None, *, report: Report = silent
 ) -> Path:
     """The folder with the unpacked model, made on first use.
 
@@ -36,13 +55,13 @@ def unpack_gguf(
         WeightsError: the file is no model that transformers can read, or the disk is full.
     """
     key = (sha256 or sha256_of(gguf))[:16]
-    folder = into / f"unpacked-{key}-{_FORMAT}"
+    folder = into / f"unpacked-{key}-{form.name}"
     if _is_whole(folder):
         return folder
     into.mkdir(parents=True, exist_ok=True)
     with FileLock(into / ".unpack.lock"):
         if not _is_whole(folder):
-            _unpack(gguf, folder, report)
+            _unpack(gguf, folder, form, report)
     return folder
 
 
@@ -75,15 +94,16 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def _unpack(gguf: Path, folder: Path, report: Report) -> None:
+def _unpack(gguf: Path, folder: Path, form: Form, report: Report) -> None:
     temporary = folder.with_name(f".{folder.name}")
     for leftover in (temporary, folder):
         shutil.rmtree(leftover, ignore_errors=True)
-    size = int(gguf.stat().st_size * _GROWTH)
+    size = int(gguf.stat().st_size * form.growth)
     require_space(folder.parent, size, f"Unpacking {gguf.name}")
     report(Progress(f"unpacking {gguf.name} to {gigabytes(size)}, once", 0, None, "model"))
     try:
-        _convert(gguf, temporary)
+        temporary.mkdir()
+        _convert(gguf, temporary, form)
     except Exception as error:  # readers of GGUF raise what they like
         shutil.rmtree(temporary, ignore_errors=True)
         raise WeightsError(
@@ -97,12 +117,9 @@ def _unpack(gguf: Path, folder: Path, report: Report) -> None:
     }
     (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=1))
     publish(temporary, folder)
-    for older in folder.parent.glob(f"{folder.name.removesuffix(_FORMAT)}*"):
-        if older != folder:
-            shutil.rmtree(older, ignore_errors=True)
 
 
-def _convert(gguf: Path, folder: Path) -> None:
+def _convert(gguf: Path, folder: Path, form: Form) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
     from transformers.utils import logging
@@ -112,5 +129,5 @@ def _convert(gguf: Path, folder: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(
         **place, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
     )
-    model.save_pretrained(folder)
+    form.save(model, folder)
     AutoTokenizer.from_pretrained(**place).save_pretrained(folder)
