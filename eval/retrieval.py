@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -34,6 +35,36 @@ Search = Callable[[str], list[tuple[str, float]]]
 """From a question to (paper id, score), best first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Documents, and queries with their judgements.
+
+    Attributes:
+        digest: of the documents' file.
+        asked: query → its text, where it has judgements.
+        judged: query → document → grade.
+    """
+
+    digest: str
+    documents: list[Paper]
+    asked: dict[str, str]
+    judged: dict[str, dict[str, int]]
+
+
+def read_collection(corpus: Path, queries: Path) -> Collection:
+    """A collection in the BEIR layout, or a file of papers with such queries.
+
+    Raises:
+        SourceError: a file cannot be read.
+    """
+    file = corpus / "corpus.jsonl" if corpus.is_dir() else corpus
+    digest = hashlib.sha256(_read(file).encode()).hexdigest()[:16]
+    judged = _judgements(queries / "qrels.tsv")
+    asked = {q: text for q, text in _queries(queries / "queries.jsonl").items() if q in judged}
+    judged = {query: judged[query] for query in asked}
+    return Collection(digest, list(_documents(file)), asked, judged)
+
+
 def measure_retrieval(
     corpus: Path,
     queries: Path,
@@ -57,18 +88,14 @@ def measure_retrieval(
         out: where to write each query's figures, a JSON object a line.
         against: such a file of an earlier run, to compare with by a paired test.
     """
-    file = corpus / "corpus.jsonl" if corpus.is_dir() else corpus
-    digest = hashlib.sha256(_read(file).encode()).hexdigest()[:16]
-    library = Library(settings.home / "eval" / digest, settings, report)
-    documents = list(_documents(file))
+    collection = read_collection(corpus, queries)
+    documents, asked, judged = collection.documents, collection.asked, collection.judged
+    library = Library(settings.home / "eval" / collection.digest, settings, report)
     library.add(documents, total=len(documents))
-    judged = _judgements(queries / "qrels.tsv")
-    asked = {q: text for q, text in _queries(queries / "queries.jsonl").items() if q in judged}
-    judged = {query: judged[query] for query in asked}
     searches = _searches(library) if ablation else {"hybrid": _hybrid(library)}
     figures: dict[str, Any] = {}
     for name, search in searches.items():
-        by_query = _judge(judged, _run(asked, search, library, report, name))
+        by_query = judge(judged, _run(asked, search, library, report, name))
         figures[name] = _summary(by_query)
         if name == "hybrid":
             if out is not None:
@@ -172,7 +199,7 @@ def _run(
     return run
 
 
-def _judge(judged: Mapping[str, Mapping[str, int]], run: Run) -> dict[str, dict[str, float]]:
+def judge(judged: Mapping[str, Mapping[str, int]], run: Run) -> dict[str, dict[str, float]]:
     """Measure → query → value; a query that found nothing counts as zero."""
     figures = {str(measure): dict.fromkeys(judged, 0.0) for measure in _MEASURES}
     for metric in ir_measures.iter_calc(_MEASURES, judged, run):

@@ -1,23 +1,38 @@
-"""How long an answer takes and what memory it needs, over a question set."""
+"""How long an answer takes and what memory it needs, side by side with other ways to run a model.
+
+Each way is a process of its own that has opened the library and loaded its model; the questions
+go to them in turn, one at a time, so that all ways meet the same state of the machine.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import psutil
 
 from eval.questions import Question
+from rag import weights
 from rag.answering import Answerer, find_evidence
+from rag.chat_models import LocalChatModel, load_chat_model
+from rag.errors import AskpapersError
 from rag.library import Library
-from rag.papers import Timings
+from rag.papers import Answer
 from rag.progress import Progress, Report
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings
+
+OURS = "askpapers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,52 +43,55 @@ class Spread:
     least: float
     most: float
 
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.least:.2f}–{self.most:.2f})"
+
 
 @dataclass(frozen=True, slots=True)
 class SpeedFigures:
-    """What was measured. Seconds, tokens a second, gigabytes.
+    """What was measured of one way. Seconds, tokens a second, gigabytes.
 
     Attributes:
-        load_s: from nothing to encoder and model in memory, files present and unpacked.
-        read_tokens_s: prompt tokens read a second, until the first word is written.
-        write_s_per_token: seconds a token written after the first.
-        peak_gb: largest memory of the process so far; resident_gb: at the end.
+        ready_s: from the start of its process to library, encoder and model in memory.
+        read_tokens_s: prompt tokens a second, until the first word is written.
+        write_tokens_s: tokens a second written after the first.
+        facts: share of the key facts that the answers hold.
+        peak_gb: largest memory of the process.
     """
 
+    way: str
     questions: int
-    model: str
-    load_s: float
+    ready_s: float
     retrieve_s: Spread
     first_token_s: Spread
     total_s: Spread
     prompt_tokens: Spread
     answer_tokens: Spread
     read_tokens_s: Spread
-    write_s_per_token: Spread
+    write_tokens_s: Spread
+    facts: float
     peak_gb: float
-    resident_gb: float
 
-    def rows(self) -> list[tuple[str, str, str, str]]:
-        """For a table: name, median, least, most."""
-        spreads = (
-            ("search, s", self.retrieve_s),
-            ("first word, s", self.first_token_s),
-            ("whole answer, s", self.total_s),
-            ("prompt, tokens", self.prompt_tokens),
-            ("answer, tokens", self.answer_tokens),
-            ("reading, tokens/s", self.read_tokens_s),
-            ("writing, s/token", self.write_s_per_token),
-        )
-        table = [
-            (name, f"{s.median:.2f}", f"{s.least:.2f}", f"{s.most:.2f}") for name, s in spreads
-        ]
-        singles = (
-            ("loading, s", self.load_s),
-            ("peak memory, GB", self.peak_gb),
-            ("memory at the end, GB", self.resident_gb),
-            (f"questions answered by {self.model}", self.questions),
-        )
-        return [*table, *((name, f"{value:.4g}", "", "") for name, value in singles)]
+
+def rows(figures: Sequence[SpeedFigures]) -> list[tuple[str, ...]]:
+    """For a table: a name, then a cell for each way."""
+    names = {
+        "search, s": "retrieve_s",
+        "first word, s": "first_token_s",
+        "whole answer, s": "total_s",
+        "prompt, tokens": "prompt_tokens",
+        "answer, tokens": "answer_tokens",
+        "reading, tokens/s": "read_tokens_s",
+        "writing, tokens/s": "write_tokens_s",
+        "start to ready, s": "ready_s",
+        "key facts right": "facts",
+        "peak memory, GB": "peak_gb",
+        "questions": "questions",
+    }
+    return [
+        (name, *(str(getattr(figure, attribute)) for figure in figures))
+        for name, attribute in names.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,28 +158,53 @@ def measure_search(
 
 
 def measure_speed(
-    settings: Settings, questions: Sequence[Question], report: Report
-) -> SpeedFigures:
-    """Load the models, answer the questions that the library answers, and time it.
+    settings: Settings, peers: Sequence[str], questions: Sequence[Question], report: Report
+) -> list[SpeedFigures]:
+    """Answer the questions in every way, in turns.
 
-    The first answer warms the model up and is not counted. Questions that are declined before
-    the model writes are left out.
+    The first answer of each warms it up and is not counted. Questions that a way declines before
+    its model writes are left out.
+
+    Args:
+        peers: further ways, of `PEERS`.
+
+    Raises:
+        AskpapersError: there is no such way, or one needs what is not installed.
     """
-    library = Library.open(settings=settings, report=report)
-    answerer = Answerer(library, settings=settings, report=report)
-    started = time.perf_counter()
-    answerer.load()
-    load_s = time.perf_counter() - started
-    timings: list[Timings] = []
-    for number, question in enumerate([questions[0], *questions]):
-        answer = answerer.answer(question.question)
-        if number and answer.timings.answer_tokens > 1:
-            timings.append(answer.timings)
-        report(Progress("answering", number, len(questions), "questions"))
+    if unknown := set(peers) - set(PEERS):
+        raise AskpapersError(
+            f"There is no peer {sorted(unknown)[0]!r}.", f"Name one of {', '.join(PEERS)}."
+        )
+    load_chat_model(settings, report=report)  # what is to be fetched and unpacked, is
+    with ExitStack() as stack:
+        ways = [
+            stack.enter_context(_process(way, settings, report))
+            for way in dict.fromkeys([OURS, *peers])
+        ]
+        for way in ways:
+            way.ask(questions[-1])  # not the first: it would find its prompt read already
+        answered: dict[str, list[tuple[Question, Answer]]] = {way.name: [] for way in ways}
+        for number, question in enumerate(questions):
+            turn = number % len(ways)
+            for way in [*ways[turn:], *ways[:turn]]:
+                answered[way.name].append((question, way.ask(question)))
+                done = sum(map(len, answered.values()))
+                report(Progress("answering", done, len(questions) * len(ways), "answers"))
+        return [_figures(way, answered[way.name]) for way in ways]
+
+
+def _figures(way: _Way, answered: Sequence[tuple[Question, Answer]]) -> SpeedFigures:
+    timings = [a.timings for _, a in answered if a.timings.answer_tokens > 1]
+    if not timings:
+        raise AskpapersError(
+            f"{way.name} wrote no answer to any of the questions.",
+            "Name questions that the library answers, or another library.",
+        )
+    facts = [right for question, a in answered for right in question.facts_in(a.answer)]
     return SpeedFigures(
+        way=way.name,
         questions=len(timings),
-        model=answerer.model_name,
-        load_s=round(load_s, 3),
+        ready_s=way.ready_s,
         retrieve_s=_spread([t.retrieve_s for t in timings]),
         first_token_s=_spread([t.first_token_s for t in timings]),
         total_s=_spread([t.total_s for t in timings]),
@@ -170,12 +213,175 @@ def measure_speed(
         read_tokens_s=_spread(
             [t.prompt_tokens / (t.first_token_s - t.retrieve_s) for t in timings]
         ),
-        write_s_per_token=_spread(
-            [(t.total_s - t.first_token_s) / (t.answer_tokens - 1) for t in timings]
+        write_tokens_s=_spread(
+            [(t.answer_tokens - 1) / (t.total_s - t.first_token_s) for t in timings]
         ),
-        peak_gb=round(_peak_bytes() / 1e9, 2),
-        resident_gb=round(_resident_bytes() / 1e9, 2),
+        facts=round(sum(facts) / max(1, len(facts)), 3),
+        peak_gb=way.peak_gb,
     )
+
+
+def _our_model(settings: Settings) -> LocalChatModel:
+    model = load_chat_model(settings)
+    if not isinstance(model, LocalChatModel):
+        raise AskpapersError(
+            "This compares ways to run a model here, and the model is on a server.",
+            "Set ASKPAPERS_MODEL to a model that runs here.",
+        )
+    return model
+
+
+def _ours(settings: Settings) -> Answerer:
+    return Answerer(Library.open(settings=settings), settings=settings)
+
+
+def _without_drafts(settings: Settings) -> Answerer:
+    model = _our_model(settings).model_copy(update={"draft": False})
+    return Answerer(Library.open(settings=settings), model, settings=settings)
+
+
+def _bf16(settings: Settings) -> Answerer:
+    return _without_drafts(settings.model_copy(update={"precision": "bf16"}))
+
+
+def _llama_cpp(settings: Settings) -> Answerer:
+    """The same GGUF file behind llama.cpp's server, reached as any server is."""
+    try:
+        import xllamacpp
+    except ImportError:
+        raise AskpapersError(
+            "llama.cpp is not installed.", "Install it with: pip install 'askpapers[bench]'"
+        ) from None
+    known = weights.find_model(settings.model)
+    file = (
+        weights.model_folder(known, settings.models_path) / known.files[0].name
+        if known
+        else Path(settings.model)
+    )
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(file)
+    parameters.n_ctx = 8192
+    parameters.n_parallel = 1
+    for threads in (parameters.cpuparams, parameters.cpuparams_batch):
+        threads.n_threads = settings.threads or psutil.cpu_count(logical=False) or 1
+    with Path(os.devnull).open("w") as nowhere:  # it reports every request on standard error
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
+    server = xllamacpp.Server(parameters)
+    served = settings.model_copy(update={"model": server.listening_address})
+    answerer = Answerer(Library.open(settings=settings), settings=served)
+    answerer.model.metadata = {"server": server}  # lives as long as the model that asks it
+    return answerer
+
+
+PEERS: dict[str, Callable[[Settings], Answerer]] = {
+    "no-drafts": _without_drafts,
+    "bf16": _bf16,
+    "llama.cpp": _llama_cpp,
+}
+"""Other ways: ours without drafts; all weights in bfloat16, without drafts; llama.cpp."""
+
+
+@dataclass
+class _Way:
+    """A process that answers in one way."""
+
+    name: str
+    connection: Connection
+    ready_s: float
+    peak_gb: float = 0.0
+
+    def ask(self, question: Question) -> Answer:
+        self.connection.send(question.question)
+        answer: Answer
+        answer, self.peak_gb = self._received()
+        return answer
+
+    def _received(self) -> Any:
+        received = self.connection.recv()
+        if isinstance(received, AskpapersError):
+            raise received
+        return received
+
+
+@contextmanager
+def _process(name: str, settings: Settings, report: Report) -> Iterator[_Way]:
+    report(Progress(f"starting {name}", 0, None, ""))
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(name, settings, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        try:
+            way = _Way(name, ours, 0.0)
+            way.ready_s = way._received()
+            yield way
+        except EOFError:
+            raise AskpapersError(
+                f"The process of {name} ended.", "See whether the machine has memory for it."
+            ) from None
+    finally:
+        ours.close()
+        process.terminate()
+        process.join()
+
+
+def _work(name: str, settings: Settings, connection: Connection) -> None:
+    """Answer what comes in until the other end is closed."""
+    try:
+        answerer = PEERS.get(name, _ours)(settings)
+        answerer.load()
+    except AskpapersError as error:
+        connection.send(error)
+        return
+    connection.send(round(time.time() - psutil.Process().create_time(), 2))
+    while True:
+        try:
+            question = connection.recv()
+        except EOFError:
+            return
+        try:
+            connection.send((answerer.answer(question), round(_peak_bytes() / 1e9, 2)))
+        except AskpapersError as error:
+            connection.send(error)
+
+
+def plot(figures: Sequence[SpeedFigures], path: Path) -> None:
+    """Bars of waiting and of speed, a colour each way, as an SVG or PNG file.
+
+    Raises:
+        AskpapersError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise AskpapersError(
+            "A plot needs matplotlib.", "Install it with: pip install 'askpapers[bench]'"
+        ) from None
+    panels = [
+        ("first_token_s", "first word, s"),
+        ("total_s", "whole answer, s"),
+        ("read_tokens_s", "reading, tokens/s"),
+        ("write_tokens_s", "writing, tokens/s"),
+    ]
+    drawing, axes = pyplot.subplots(1, len(panels), figsize=(11, 2.2 + 0.3 * len(figures)))
+    for axis, (attribute, title) in zip(axes, panels, strict=True):
+        spreads: list[Spread] = [getattr(figure, attribute) for figure in figures]
+        middle = [s.median for s in spreads]
+        sides = [
+            [s.median - s.least for s in spreads],
+            [s.most - s.median for s in spreads],
+        ]
+        colours = [f"C{index}" for index in range(len(figures))]
+        bars = axis.barh(range(len(figures)), middle, xerr=sides, color=colours, ecolor="0.5")
+        axis.bar_label(bars, fmt="%.1f", padding=3, label_type="center", color="white")
+        axis.set_yticks(range(len(figures)), [f.way for f in figures] if axis is axes[0] else [])
+        axis.invert_yaxis()
+        axis.set_title(title)
+        axis.spines[["top", "right"]].set_visible(False)
+    drawing.tight_layout()
+    drawing.savefig(path)
+    pyplot.close(drawing)
 
 
 def _spread(values: Sequence[float]) -> Spread:
@@ -187,7 +393,3 @@ def _peak_bytes() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _resident_bytes() -> int:
-    return int(psutil.Process().memory_info().rss)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -37,7 +38,9 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="Model files: list, fetch, verify, path.", rich_markup_mode=None)
 eval_app = typer.Typer(
-    help="Measure: speed, answers, retrieval.", no_args_is_help=True, rich_markup_mode=None
+    help="Measure: retrieval, answers, speed, agreement, encoder.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
@@ -394,32 +397,81 @@ def eval_speed(
     limit: Annotated[
         int | None, typer.Option(help="Questions at most; 20 by default, all for --search.", min=1)
     ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(help="Also in this way, in turns: no-drafts, bf16, llama.cpp.", metavar="WAY"),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw it into this SVG or PNG file.", metavar="FILE")
+    ] = None,
     search: Annotated[
         bool, typer.Option("--search", help="Only finding, without the language model.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Time to load, to the first word, per word and in all; tokens a second; memory."""
+    """Time until ready, to the first word and in all; tokens a second; memory."""
+    from eval import speed
     from eval.questions import read_questions
-    from eval.speed import measure_search, measure_speed
+
+    settings = load_settings(library=library, model=model)
+    asked = [q for q in read_questions(questions) if q.answerable and not q.history]
+    if search:
+        with terminal.progress() as report:
+            found = speed.measure_search(settings, asked[:limit], report)
+        _print_figures(found, ("what", "median", "95%", "most"), found.rows(), as_json)
+        return
+    with terminal.progress() as report:
+        figures = speed.measure_speed(settings, peer or (), asked[: limit or 20], report)
+    if plot:
+        speed.plot(figures, plot)
+    headings = ("median (least–most)", *(figure.way for figure in figures))
+    _print_figures(figures, headings, speed.rows(figures), as_json)
+
+
+def _print_figures(
+    figures: Any, headings: Sequence[str], rows: Sequence[Sequence[str]], as_json: bool
+) -> None:
+    if as_json:
+        many = isinstance(figures, list)
+        terminal.print_json([asdict(f) for f in figures] if many else asdict(figures))
+        return
+    table = Table(box=None, pad_edge=False)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
+    terminal.out.print(table)
+
+
+@eval_app.command("agreement")
+def eval_agreement(
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    questions: QuestionsOption = None,
+    limit: Annotated[int, typer.Option(help="Prompts at most.", min=1)] = 20,
+) -> None:
+    """How often the four-bit layers take the token that bfloat16 takes, as JSON."""
+    from eval.agreement import measure_agreement
+    from eval.questions import read_questions
 
     settings = load_settings(library=library, model=model)
     asked = [q for q in read_questions(questions) if q.answerable and not q.history]
     with terminal.progress() as report:
-        figures = (
-            measure_search(settings, asked[:limit], report)
-            if search
-            else measure_speed(settings, asked[: limit or 20], report)
-        )
-    if as_json:
-        terminal.print_json(asdict(figures))
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("what", "median", "95%" if search else "least", "most"):
-        table.add_column(heading, justify="left" if heading == "what" else "right")
-    for row in figures.rows():
-        table.add_row(*row)
-    terminal.out.print(table)
+        terminal.print_json(asdict(measure_agreement(settings, asked[:limit], report)))
+
+
+@eval_app.command("encoder")
+def eval_encoder(
+    beir: Annotated[
+        Path, typer.Option(help="Collection: a folder with corpus.jsonl, or a file of papers.")
+    ],
+    queries: Annotated[Path, typer.Option(help="Folder with queries.jsonl and qrels.tsv.")],
+) -> None:
+    """Speed of the encoder, and what it finds, beside sentence-transformers, as JSON."""
+    from eval.encoder import measure_encoder
+
+    with terminal.progress() as report:
+        terminal.print_json(asdict(measure_encoder(beir, queries, load_settings(), report)))
 
 
 @eval_app.command("answers")

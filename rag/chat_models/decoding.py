@@ -48,6 +48,12 @@ class Decoder:
         if self._can_return and (rest := self._unread(prompt)):
             self._run(rest)
 
+    def likeliest(self, prompt: Sequence[int]) -> list[int]:
+        """The likeliest next token after each token of a prompt."""
+        self._forget()
+        choices: list[int] = self._run(prompt, keep=len(prompt)).argmax(-1).tolist()
+        return choices
+
     def tokens(self, prompt: Sequence[int], most: int) -> Iterator[int]:
         """Token ids, one at a time, until the model ends its turn or wrote ``most``."""
         text = _Text(prompt)

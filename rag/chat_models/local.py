@@ -36,6 +36,7 @@ class LocalChatModel(BaseChatModel):
         max_tokens: the most it writes.
         temperature: 0 takes the likeliest token always.
         threads: processor threads; 0 lets PyTorch choose.
+        draft: whether to look ahead for words that the prompt holds already.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class LocalChatModel(BaseChatModel):
     max_tokens: int = 160
     temperature: float = 0.0
     threads: int = 0
+    draft: bool = True
 
     _model: Any = PrivateAttr(default=None)
     _tokenizer: Any = PrivateAttr(default=None)
@@ -82,6 +84,13 @@ class LocalChatModel(BaseChatModel):
             self._load()
             self._decoder.read(self._prompt_ids(messages))
 
+    def likeliest(self, messages: Sequence[BaseMessage]) -> list[int]:
+        """The likeliest next token after each token of a prompt, to compare models by."""
+        with self._busy:
+            self._load()
+            choices: list[int] = self._decoder.likeliest(self._prompt_ids(messages))
+            return choices
+
     def _load(self) -> None:
         if self._model is not None:
             return
@@ -109,7 +118,9 @@ class LocalChatModel(BaseChatModel):
                 "Choose a model that was trained to chat ('instruct').",
             )
         self._tokenizer = tokenizer
-        self._decoder = Decoder(model, _end_ids(model, tokenizer), self.temperature)
+        self._decoder = Decoder(
+            model, _end_ids(model, tokenizer), self.temperature, draft=self.draft
+        )
         self._model = model
 
     def _stream(
