@@ -16,6 +16,7 @@ from langchain_core.embeddings import Embeddings
 
 from rag.papers import Vectors
 from rag.text import Span
+from rag.threads import set_threads
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -31,13 +32,15 @@ class Encoder(Embeddings):
 
     Args:
         folder: holds ``config.json``, ``tokenizer.json`` and ``model.safetensors``.
+        threads: processor threads; 0 for the cores there are.
     """
 
     name = "all-minilm-l6-v2"
     dimension = 384
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int = 0) -> None:
         self._folder = folder
+        self._threads = threads
 
     def token_spans(self, text: str) -> Sequence[Span]:
         """The (start, end) characters of each token, special tokens left out."""
@@ -120,6 +123,7 @@ class Encoder(Embeddings):
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+        set_threads(self._threads)
         # bfloat16 keeps a cosine of 1.000 to float32 at twice the speed where the processor
         # has it; elsewhere it would be slower.
         fast = torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability() == "AVX512"

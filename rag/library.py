@@ -159,11 +159,10 @@ class Library:
         """The encoder, its files fetched on first use."""
         model = weights.get_model(weights.ENCODER)
         settings = self._settings
-        return Encoder(
-            weights.fetch(
-                model, settings.models_path, local=settings.models_from, report=self._report
-            )
+        folder = weights.fetch(
+            model, settings.models_path, local=settings.models_from, report=self._report
         )
+        return Encoder(folder, settings.threads)
 
     @property
     def keywords(self) -> KeywordIndex:

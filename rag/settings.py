@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         default=None, description="Folder with model files, looked in before any network."
     )
     threads: int = Field(
-        default=0, ge=0, description="Processor threads for the models; 0 lets PyTorch choose."
+        default=0, ge=0, description="Processor threads for the models; 0 for the cores there are."
     )
     precision: Literal["auto", "bf16"] = Field(
         default="auto",

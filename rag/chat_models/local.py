@@ -19,6 +19,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import PrivateAttr
 
 from rag.errors import ModelError
+from rag.threads import set_threads
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
@@ -35,7 +36,7 @@ class LocalChatModel(BaseChatModel):
         model_name: what to call it.
         max_tokens: the most it writes.
         temperature: 0 takes the likeliest token always.
-        threads: processor threads; 0 lets PyTorch choose.
+        threads: processor threads; 0 for the cores there are.
         draft: whether to look ahead for words that the prompt holds already.
     """
 
@@ -95,15 +96,13 @@ class LocalChatModel(BaseChatModel):
         if self._model is not None:
             return
         layers, self._layers = self._layers, None
-        import torch
         from transformers import AutoTokenizer
         from transformers.utils import logging
 
         from rag.chat_models.decoding import Decoder
 
         logging.disable_progress_bar()
-        if self.threads:
-            torch.set_num_threads(self.threads)
+        set_threads(self.threads)
         try:
             tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
             model = _load_model(self.folder, layers)
