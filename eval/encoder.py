@@ -94,7 +94,7 @@ def _encode(
 def _sentence_transformers(folder: Path) -> Encode:
     try:
         from sentence_transformers import SentenceTransformer
-        from sentence_transformers.models import Pooling, Transformer
+        from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     except ImportError:
         raise AskpapersError(
             "sentence-transformers is not installed.",

@@ -162,7 +162,7 @@ def measure_speed(
 ) -> list[SpeedFigures]:
     """Answer the questions in every way, in turns.
 
-    The first answer of each warms it up and is not counted. Questions that a way declines before
+    The first question warms each way up and is not counted. Questions that a way declines before
     its model writes are left out.
 
     Args:
@@ -181,8 +181,9 @@ def measure_speed(
             stack.enter_context(_process(way, settings, report))
             for way in dict.fromkeys([OURS, *peers])
         ]
+        warm_up, *questions = questions
         for way in ways:
-            way.ask(questions[-1])  # not the first: it would find its prompt read already
+            way.ask(warm_up)
         answered: dict[str, list[tuple[Question, Answer]]] = {way.name: [] for way in ways}
         for number, question in enumerate(questions):
             turn = number % len(ways)
@@ -281,6 +282,18 @@ PEERS: dict[str, Callable[[Settings], Answerer]] = {
 """Other ways: ours without drafts; all weights in bfloat16, without drafts; llama.cpp."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What went wrong in the other process."""
+
+    what: str
+    remedy: str
+
+    @classmethod
+    def of(cls, error: AskpapersError) -> _Failure:
+        return cls(error.what, error.remedy)
+
+
 @dataclass
 class _Way:
     """A process that answers in one way."""
@@ -298,8 +311,8 @@ class _Way:
 
     def _received(self) -> Any:
         received = self.connection.recv()
-        if isinstance(received, AskpapersError):
-            raise received
+        if isinstance(received, _Failure):
+            raise AskpapersError(received.what, received.remedy)
         return received
 
 
@@ -332,7 +345,7 @@ def _work(name: str, settings: Settings, connection: Connection) -> None:
         answerer = PEERS.get(name, _ours)(settings)
         answerer.load()
     except AskpapersError as error:
-        connection.send(error)
+        connection.send(_Failure.of(error))
         return
     connection.send(round(time.time() - psutil.Process().create_time(), 2))
     while True:
@@ -343,7 +356,7 @@ def _work(name: str, settings: Settings, connection: Connection) -> None:
         try:
             connection.send((answerer.answer(question), round(_peak_bytes() / 1e9, 2)))
         except AskpapersError as error:
-            connection.send(error)
+            connection.send(_Failure.of(error))
 
 
 def plot(figures: Sequence[SpeedFigures], path: Path) -> None:
@@ -372,9 +385,10 @@ def plot(figures: Sequence[SpeedFigures], path: Path) -> None:
             [s.median - s.least for s in spreads],
             [s.most - s.median for s in spreads],
         ]
-        colours = [f"C{index}" for index in range(len(figures))]
-        bars = axis.barh(range(len(figures)), middle, xerr=sides, color=colours, ecolor="0.5")
-        axis.bar_label(bars, fmt="%.1f", padding=3, label_type="center", color="white")
+        colours = ["tab:blue", *["0.75"] * (len(figures) - 1)]
+        bars = axis.barh(range(len(figures)), middle, xerr=sides, color=colours, ecolor="0.4")
+        axis.bar_label(bars, fmt="%.1f", padding=4)
+        axis.margins(x=0.2)
         axis.set_yticks(range(len(figures)), [f.way for f in figures] if axis is axes[0] else [])
         axis.invert_yaxis()
         axis.set_title(title)

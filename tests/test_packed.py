@@ -21,7 +21,7 @@ from rag.chat_models.packed import (
     save_packed,
 )
 
-pytestmark = pytest.mark.skipif(not processor(), reason="this processor has no four-bit kernel")
+needs_kernel = pytest.mark.skipif(not processor(), reason="this processor has no four-bit kernel")
 OUT, IN = 128, 256
 
 
@@ -46,6 +46,7 @@ def far(found: torch.Tensor, wanted: torch.Tensor) -> float:
     return float((found.float() - wanted.float()).abs().max() / wanted.float().abs().max())
 
 
+@needs_kernel
 @pytest.mark.parametrize("rows", [1, 4, 16, 17, 100])
 @pytest.mark.parametrize("on_grid", [True, False])
 @pytest.mark.parametrize("integers", [True, False])
@@ -64,6 +65,7 @@ def test_a_packed_layer_computes_what_the_layer_did(
     assert far(layer(x), wanted) < (0.02 if integers else 0.01)
 
 
+@needs_kernel
 def test_an_output_layer_answers_for_more_rows_than_the_kernel_takes() -> None:
     weight = weights_on_a_grid()
     layer = PackedLinear(pack(weight, reading=False), _Scratch())
@@ -108,6 +110,7 @@ def run(model: Any, ids: list[int], steps: tuple[int, ...]) -> torch.Tensor:
     return torch.cat(parts)
 
 
+@needs_kernel
 def test_a_packed_model_computes_what_the_model_did(tmp_path: Path) -> None:
     model = small_model(torch.bfloat16)
     ids = torch.randint(2, 512, (60,)).tolist()
@@ -118,6 +121,7 @@ def test_a_packed_model_computes_what_the_model_did(tmp_path: Path) -> None:
         assert off(run(packed, ids, steps), wanted) < 0.1, steps
 
 
+@needs_kernel
 def test_a_packed_file_that_ends_too_soon_is_said(tmp_path: Path) -> None:
     save_packed(small_model(torch.bfloat16), tmp_path)
     file = tmp_path / "packed.safetensors"

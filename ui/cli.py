@@ -421,7 +421,7 @@ def eval_speed(
         _print_figures(found, ("what", "median", "95%", "most"), found.rows(), as_json)
         return
     with terminal.progress() as report:
-        figures = speed.measure_speed(settings, peer or (), asked[: limit or 20], report)
+        figures = speed.measure_speed(settings, peer or (), asked[: (limit or 20) + 1], report)
     if plot:
         speed.plot(figures, plot)
     headings = ("median (least–most)", *(figure.way for figure in figures))
