@@ -11,15 +11,15 @@ from transformers import AutoModelForCausalLM, PretrainedConfig, Qwen2Config
 from rag.chat_models.cache import empty_cache
 from rag.chat_models.decoding import Decoder, _Text
 from rag.chat_models.packed import (
-    GROUP,
     PackedLinear,
-    _Scratch,
+    Scratch,
     load_packed,
     pack,
     processor,
     read_layers,
     save_packed,
 )
+from rag.chat_models.packed.grid import GROUP
 
 needs_kernel = pytest.mark.skipif(not processor(), reason="this processor has no four-bit kernel")
 OUT, IN = 128, 256
@@ -59,7 +59,7 @@ def test_a_packed_layer_computes_what_the_layer_did(
     bias = torch.randn(OUT).to(torch.bfloat16)
     tensors = pack(weight, integers=integers) | {"bias": bias}
     assert ("eight_bits" in tensors) is not on_grid
-    layer = PackedLinear(tensors, _Scratch())
+    layer = PackedLinear(tensors, Scratch())
     x = torch.randn(2, rows, IN).to(torch.bfloat16)[:1]
     wanted = torch.nn.functional.linear(x.float(), weight.float(), bias.float())
     assert far(layer(x), wanted) < (0.02 if integers else 0.01)
@@ -68,7 +68,7 @@ def test_a_packed_layer_computes_what_the_layer_did(
 @needs_kernel
 def test_an_output_layer_answers_for_more_rows_than_the_kernel_takes() -> None:
     weight = weights_on_a_grid()
-    layer = PackedLinear(pack(weight, reading=False), _Scratch())
+    layer = PackedLinear(pack(weight, reading=False), Scratch())
     x = torch.randn(1, 50, IN).to(torch.bfloat16)
     assert far(layer(x), x.float() @ weight.float().t()) < 0.01
 
