@@ -11,13 +11,14 @@ from rag.sources import fields
 from rag.sources.entry import Unreadable, make_paper
 from rag.sources.xml_records import records, text_of
 
-_START = re.compile(r"<collection[\s>].*?<volume[\s>]", re.DOTALL)
+_COLLECTION, _VOLUME = re.compile(r"<collection[\s>]"), re.compile(r"<volume[\s>]")
 _RECORDS = frozenset({"meta", "paper"})
 
 
 def recognises(text: str) -> bool:
     """Whether it is XML with a collection of volumes."""
-    return text.lstrip()[:1] == "<" and _START.search(text) is not None
+    collection = _COLLECTION.search(text) if text.lstrip()[:1] == "<" else None
+    return collection is not None and _VOLUME.search(text, collection.end()) is not None
 
 
 def read(text: str, source: str) -> Iterator[Paper | Unreadable]:

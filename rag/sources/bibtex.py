@@ -26,7 +26,11 @@ logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
 _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+[ \t]*[{(][ \t]*[^\s{}()]", re.MULTILINE)
 _BRACE = re.compile(r"(?<!\\)[{}]")
 _BRACE_OR_QUOTE = re.compile(r'(?<!\\)[{}"]')
+_SPACE = re.compile(r"\s*")
 _BARE = re.compile(r'[^\s#{}",]+')
+
+_LONGEST_VALUE = 200_000
+"""Characters; abbreviations that are made of one another grow without end."""
 
 _MONTHS = "January February March April May June July August September October November December"
 _ABBREVIATIONS = {month[:3].lower(): month for month in _MONTHS.split()}
@@ -85,7 +89,13 @@ def _entries(blocks: list[Block], source: str) -> Iterator[_Entry | Unreadable]:
         where = f"{source}:{(block.start_line or 0) + 1}"
         whole = _without_doubles(block)
         if isinstance(whole, String):
-            strings[whole.key.lower()] = _value(whole.value, strings) or ""
+            value = _value(whole.value, strings)
+            if value is None:
+                yield Unreadable(
+                    where, f"the value of the abbreviation {whole.key!r} cannot be read"
+                )
+            else:
+                strings[whole.key.lower()] = value
         elif isinstance(whole, Entry):
             yield _entry(whole, where, strings)
         elif isinstance(whole, ParsingFailedBlock):
@@ -117,21 +127,25 @@ def _value(raw: str, strings: dict[str, str]) -> str | None:
 
     None where there is something between the pieces: most often a comma is missing before it.
     """
-    pieces = []
-    at = 0
-    raw = raw.strip()
+    pieces: list[str] = []
+    at, length = _after_space(raw, 0), 0
     while at < len(raw):
         end = _end_of_piece(raw, at)
         if end is None:
             return None
         piece = raw[at:end]
-        bare = piece[0] not in '{"'
-        pieces.append(strings.get(piece.lower(), piece) if bare else piece[1:-1])
-        rest = raw[end:].lstrip()
-        if rest and rest[0] != "#":
+        pieces.append(piece[1:-1] if piece[0] in '{"' else strings.get(piece.lower(), piece))
+        length += len(pieces[-1])
+        at = _after_space(raw, end)
+        if length > _LONGEST_VALUE or raw[at : at + 1] not in ("", "#"):
             return None
-        raw, at = rest[1:].lstrip(), 0
+        at = _after_space(raw, at + 1)
     return "".join(pieces)
+
+
+def _after_space(raw: str, at: int) -> int:
+    found = _SPACE.match(raw, at)
+    return found.end() if found else at
 
 
 def _end_of_piece(raw: str, at: int) -> int | None:
@@ -151,8 +165,8 @@ def _paper(entry: _Entry, entries: dict[str, _Entry], source: str) -> Paper | Un
     if entry.broken:
         return Unreadable(
             entry.where,
-            f"the value of {entry.broken!r} in {entry.key!r} does not end where it should; "
-            "a comma, brace or quotation mark may be missing",
+            f"the value of {entry.broken!r} in {entry.key!r} cannot be read; "
+            "a comma, brace or quotation mark may be missing before its end",
         )
     own = entry.fields
     volume = entries.get(own.get("crossref", "").lower())

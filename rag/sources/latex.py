@@ -11,7 +11,9 @@ import re
 import unicodedata
 
 _MATHS = re.compile(
-    r"((?<!\\)\$\$.+?\$\$|(?<!\\)\$(?:\\.|[^$\\])+\$|(?<!\\)\\\(.+?\\\)|(?<!\\)\\\[.+?\\\])",
+    # Bounded, so that openings without an end are not each looked after to the end of the text.
+    r"((?<!\\)\$\$.{1,2000}?\$\$|(?<!\\)\$(?:\\.|[^$\\]){1,2000}\$"
+    r"|(?<!\\)\\\(.{1,2000}?\\\)|(?<!\\)\\\[.{1,2000}?\\\])",
     re.DOTALL,
 )
 

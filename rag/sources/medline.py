@@ -14,6 +14,10 @@ _FIELD = re.compile(r"([A-Z][A-Z0-9]{1,3}) {0,2}- ?(.*)")
 _TAG_WIDTH = 4
 
 
+_Record = dict[str, list[list[str]]]
+"""The values under each tag, and the lines of each value."""
+
+
 def recognises(text: str) -> bool:
     """Whether some line gives a PubMed number."""
     return _START.search(text) is not None
@@ -21,7 +25,7 @@ def recognises(text: str) -> bool:
 
 def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
     """The papers of the file, a record from each PubMed number to the next."""
-    record: dict[str, list[str]] = {}
+    record: _Record = {}
     where, tag = "", ""
     for number, line in enumerate(text.splitlines(), start=1):
         field = _FIELD.match(line)
@@ -33,20 +37,20 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
             record, where = {}, f"{source}:{number}"
         if field and where:
             tag = field[1]
-            record.setdefault(tag, []).append(field[2].strip())
+            record.setdefault(tag, []).append([field[2].strip()])
         elif line.strip() and tag in record:
-            record[tag][-1] += f" {line.strip()}"
+            record[tag][-1].append(line.strip())
     if record:
         yield _paper(record, where, source)
 
 
-def _paper(record: dict[str, list[str]], where: str, source: str) -> Paper | Unreadable:
+def _paper(record: _Record, where: str, source: str) -> Paper | Unreadable:
     number = _first(record, "PMID")
     return make_paper(
         where=where,
         title=fields.plain(_first(record, "TI", "BTI", "TT")),
         abstract=fields.plain(_first(record, "AB", "OAB")),
-        authors=tuple(map(fields.first_last, record.get("FAU") or record.get("AU") or ())),
+        authors=tuple(map(fields.first_last, _values(record, "FAU") or _values(record, "AU"))),
         year=fields.year_in(_first(record, "DP", "DEP")),
         venue=fields.plain(_first(record, "JT", "TA")),
         url=fields.link(_doi(record), f"https://pubmed.ncbi.nlm.nih.gov/{number}/"),
@@ -55,10 +59,14 @@ def _paper(record: dict[str, list[str]], where: str, source: str) -> Paper | Unr
     )
 
 
-def _first(record: dict[str, list[str]], *names: str) -> str:
-    return next((value for name in names for value in record.get(name, ()) if value), "")
+def _values(record: _Record, tag: str) -> list[str]:
+    return [" ".join(lines).strip() for lines in record.get(tag, ())]
 
 
-def _doi(record: dict[str, list[str]]) -> str:
-    found = record.get("LID", []) + record.get("AID", [])
+def _first(record: _Record, *tags: str) -> str:
+    return next((value for tag in tags for value in _values(record, tag) if value), "")
+
+
+def _doi(record: _Record) -> str:
+    found = _values(record, "LID") + _values(record, "AID")
     return next((value.removesuffix("[doi]").strip() for value in found if "[doi]" in value), "")

@@ -61,8 +61,6 @@ def _created(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    if isinstance(value, list):  # Crossref writes titles as lists of one
-        value = value[0] if len(value) == 1 and isinstance(value[0], str) else value
     return "" if value is None else str(value) if isinstance(value, int | float) else value
 
 
@@ -114,7 +112,7 @@ _EXPORTED = frozenset(
 
 _ARXIV = frozenset({"authors_parsed", "update_date"})
 
-_NO_PAPERS = frozenset({"attachment", "note", "annotation"})
+_NO_PAPERS = ("attachment", "note", "annotation")
 
 
 def is_paper(value: Any) -> bool:
@@ -124,6 +122,9 @@ def is_paper(value: Any) -> bool:
 
 def read_record(value: Any, where: str, source: str) -> Paper | Unreadable:
     """The paper of one JSON object, or why there is none."""
+    exported = isinstance(value, dict) and bool(_EXPORTED & value.keys())
+    if exported:
+        value = {name: _single(name, content) for name, content in value.items()}
     try:
         record = _Record.model_validate(value)
     except ValidationError as error:
@@ -132,7 +133,7 @@ def read_record(value: Any, where: str, source: str) -> Paper | Unreadable:
         return Unreadable(where, f"{name}: {first['msg']}" if name else first["msg"])
     if _ARXIV & value.keys():
         return _of_arxiv(record, where, source)
-    clean = fields.plain if _EXPORTED & value.keys() else str
+    clean = fields.plain if exported else str
     return make_paper(
         where=where,
         title=clean(record.title),
@@ -144,6 +145,12 @@ def read_record(value: Any, where: str, source: str) -> Paper | Unreadable:
         source_id=record.source_id,
         source=source,
     )
+
+
+def _single(name: str, content: Any) -> Any:
+    """A title out of the list that Crossref puts it in."""
+    listed = name in ("title", "container-title") and isinstance(content, list) and content
+    return content[0] if listed else content
 
 
 def _of_arxiv(record: _Record, where: str, source: str) -> Paper | Unreadable:

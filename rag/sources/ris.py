@@ -13,6 +13,9 @@ from rag.sources.entry import Unreadable, make_paper
 
 _START = re.compile(r"^TY  -", re.MULTILINE)
 
+_LONGEST_RECORD = 300_000
+"""Characters; far longer ones would take the parser minutes."""
+
 
 def recognises(text: str) -> bool:
     """Whether some line opens a record."""
@@ -26,6 +29,10 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
     line, last = 1, 0
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         line, last = line + text.count("\n", last, start), start
+        if end - start > _LONGEST_RECORD:
+            reason = f"the record is longer than {_LONGEST_RECORD:,} characters"
+            yield Unreadable(f"{source}:{line}", reason)
+            continue
         # A record at a time: the parser gives no lines, and drops a record without an end.
         records = rispy.loads(f"{text[start:end]}\nER  - \n", delimiter_tags_mapping={})
         yield _paper(records[0], f"{source}:{line}", source)
