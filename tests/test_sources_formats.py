@@ -385,6 +385,8 @@ def test_ris_gives_all_that_a_paper_has(read: Read) -> None:
         ("TI  - T\nAB  - Wraps\n  over\nlines.", "abstract", "Wraps over lines."),
         ("TI  - T\nAB  - <p>One.</p><p>Two &lt; 3.</p>", "abstract", "One.\n\nTwo < 3."),
         ("TI  - T\nAB  - A.\nXX  - odd\nZ9  - odder", "title", "T"),
+        ("TI  - T\nAB  - A.\nUK  - named as the parser names\nXX  - the unknown", "title", "T"),
+        ("TI  - T\nAB  - A.\nER  - \nTYped by hand,\nand nothing more", "abstract", "A."),
         ("TI  - T\nAB  -\n  On the next line.", "abstract", "On the next line."),
         ("TI  - Caf\u00e9\nAB  - A.", "title", "Café"),
     ],

@@ -11,7 +11,7 @@ from rag.papers import Paper
 from rag.sources import fields
 from rag.sources.entry import Unreadable, make_paper
 
-_START = re.compile(r"^TY  -", re.MULTILINE)
+_START, _END = re.compile(r"^TY  -", re.MULTILINE), re.compile(r"^ER  -", re.MULTILINE)
 
 _LONGEST_RECORD = 300_000
 """Characters; far longer ones would take the parser minutes."""
@@ -33,8 +33,12 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
             reason = f"the record is longer than {_LONGEST_RECORD:,} characters"
             yield Unreadable(f"{source}:{line}", reason)
             continue
-        # A record at a time: the parser gives no lines, and drops a record without an end.
-        records = rispy.loads(f"{text[start:end]}\nER  - \n", delimiter_tags_mapping={})
+        # A record at a time, and nothing behind its end: the parser gives no lines, drops a
+        # record without an end, and stumbles over loose text between records.
+        record = _END.split(text[start:end], maxsplit=1)[0]
+        records = rispy.loads(
+            f"{record}\nER  - \n", delimiter_tags_mapping={}, skip_unknown_tags=True
+        )
         yield _paper(records[0], f"{source}:{line}", source)
 
 
