@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from bibtexparser.exceptions import ParserStateException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -313,6 +314,28 @@ def test_a_crossref_brings_venue_and_year_and_the_volume_is_no_paper(read: Read)
     )
     paper = only(read(text))
     assert (paper.venue, paper.year, paper.title) == ("Proceedings of Boats", 2003, "T")
+
+
+def test_entries_without_a_key_are_no_doubles_of_each_other(read: Read) -> None:
+    text = one("", key="") + one("", key="") + "@misc{, title = {T}}\n"
+    first, second, note = read(text)
+    assert (first.source_id, second.source_id) == ("", "")
+    assert note == Unreadable("x:9", "'T' has no abstract")
+
+
+def test_a_parser_that_gives_up_is_told(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(_: object) -> None:
+        raise ParserStateException("lost")
+
+    monkeypatch.setattr("bibtexparser.splitter.Splitter.split", give_up)
+    with pytest.raises(SourceError, match="x cannot be read as BibTeX"):
+        read(BIBTEX)
+
+
+def test_a_record_that_is_far_too_long_is_noted(read: Read) -> None:
+    note, paper = read("TY  - JOUR\n" + "AB  - " + "a " * 200_000 + "\n" + RIS)
+    assert note == Unreadable("x:1", "the record is longer than 300,000 characters")
+    assert isinstance(paper, Paper)
 
 
 def test_paragraphs_of_an_abstract_stay_apart(read: Read) -> None:

@@ -71,7 +71,7 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
         ) from None
     found = list(_entries(blocks, source))
     entries = {entry.key.lower(): entry for entry in reversed(found) if isinstance(entry, _Entry)}
-    volumes = {entry.fields.get("crossref", "").lower() for entry in entries.values()}
+    volumes = {entry.fields.get("crossref", "").lower() for entry in entries.values()} - {""}
     seen: set[str] = set()
     for entry in found:
         if isinstance(entry, Unreadable):
