@@ -87,14 +87,15 @@ def test_a_file_that_is_none_of_these_says_so(tmp_path: Path, content: bytes) ->
     path = tmp_path / "odd"
     path.write_bytes(content)
     with pytest.raises(SourceError, match="odd"):
-        read_source(path)
+        list(read_source(path))
 
 
-def test_a_missing_file_and_a_folder_say_so(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_empty_folder_say_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not exist"):
-        read_source(tmp_path / "nothing")
-    with pytest.raises(SourceError, match="cannot be read"):
-        read_source(tmp_path)
+        list(read_source(tmp_path / "nothing"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match="holds no files"):
+        list(read_source(tmp_path / "empty"))
 
 
 @given(st.text(max_size=80), st.text(max_size=200))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rag.answering import Answerer
     from rag.library import Library
     from rag.papers import Answer, Paper
+    from rag.sources import Source
 
 app = typer.Typer(
     name="askpapers",
@@ -44,6 +46,9 @@ eval_app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
+
+_READ_AHEAD = 10_000
+"""Papers that are read before the first is added, to tell how many there are."""
 
 LibraryOption = Annotated[
     Path | None, typer.Option("--library", help="Folder of the library.", metavar="DIR")
@@ -155,38 +160,47 @@ def chat(
 
 @app.command()
 def add(
-    sources: Annotated[list[Path], typer.Argument(help="Files with papers.", metavar="SOURCE…")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files or folders with papers, packed or not; - reads standard input.",
+            metavar="SOURCE…",
+        ),
+    ],
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add papers from saved listings or JSON lines. What is there already is left alone."""
+    """Add papers from exports and listings. What is there already is left alone.
+
+    Known by what they hold: BibTeX, RIS, CSL-JSON, CSV, PubMed, ACL Anthology, arXiv, JSON
+    lines, saved listings.
+    """
     from rag.library import AddReport
-    from rag.sources import read_source
+    from rag.sources import find_sources
 
     settings = load_settings(library=library)
     started = time.perf_counter()
     unreadable: list[Unreadable] = []
     total = AddReport()
-    failed = False
+    failed: list[Unreadable] = []
     _tell_first_use(settings, encoder_only=True)
     with terminal.progress() as report:
         place = _library(settings, report)
-        for source in sources:
-            try:
-                entries = list(read_source(source))
-            except SourceError as error:
-                unreadable.append(Unreadable(str(source), error.what))
-                failed = True
-                continue
-            papers = [entry for entry in entries if not isinstance(entry, Unreadable)]
-            unreadable += [entry for entry in entries if isinstance(entry, Unreadable)]
-            total += place.add(papers, total=len(papers))
+        papers = (
+            paper
+            for source in chain.from_iterable(map(find_sources, sources))
+            for paper in _readable(source, unreadable, failed)
+        )
+        ahead = list(islice(papers, _READ_AHEAD))
+        if ahead:
+            known = len(ahead) if len(ahead) < _READ_AHEAD else None
+            total = place.add(chain(ahead, papers), total=known)
         count, sample = len(place), place.count_sample()
     if as_json:
         terminal.print_json(
             {
                 **asdict(total),
-                "unreadable": [asdict(entry) for entry in unreadable],
+                "unreadable": [asdict(entry) for entry in unreadable + failed],
                 "papers": count,
                 "seconds": round(time.perf_counter() - started, 3),
             }
@@ -198,6 +212,8 @@ def add(
             markup=False,
         )
         _print_unreadable(unreadable)
+        for entry in failed:
+            terminal.err.print(Text(f"not read: {entry.reason}", style="red"))
         if sample and count > sample:
             terminal.out.print(
                 f"{sample} of them are starter papers; `askpapers remove --sample` takes them out."
@@ -628,6 +644,20 @@ def _ask_batch(settings: Settings, source: Path, target: Path, as_json: bool) ->
         )
     if result.failed:
         raise typer.Exit(1)
+
+
+def _readable(
+    source: Source, unreadable: list[Unreadable], failed: list[Unreadable]
+) -> Iterator[Paper]:
+    """The papers of a source; entries that cannot be read, or the source itself, are put by."""
+    try:
+        for entry in source.read():
+            if isinstance(entry, Unreadable):
+                unreadable.append(entry)
+            else:
+                yield entry
+    except SourceError as error:
+        failed.append(Unreadable(source.place, error.what))
 
 
 def _one_paper(library: Library, wanted: str) -> Paper:

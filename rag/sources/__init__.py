@@ -5,16 +5,34 @@ A reader is found by what a file holds, not by what it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import codecs
+import io
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from rag.errors import SourceError
 from rag.papers import Paper
-from rag.sources import jsonl, listing
+from rag.sources import (
+    acl,
+    bibtex,
+    containers,
+    json_array,
+    jsonl,
+    listing,
+    medline,
+    pubmed_xml,
+    ris,
+    table,
+)
 from rag.sources.entry import Unreadable
 
-__all__ = ["Unreadable", "read_source"]
+__all__ = ["Source", "Unreadable", "find_sources", "read_source"]
+
+_HEAD = 1 << 20
+"""Bytes by which JSON lines are known; those are then read line by line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,38 +42,93 @@ class _Reader:
     read: Callable[[str, str], Iterator[Paper | Unreadable]]
 
 
+# Each knows its own from all the others', but a listing is nearly any prose, and a table without
+# the right columns is nearly anything.
 _READERS = (
     _Reader("JSON lines", jsonl.recognises, jsonl.read),
+    _Reader("CSL-JSON or another JSON array", json_array.recognises, json_array.read),
+    _Reader("PubMed XML", pubmed_xml.recognises, pubmed_xml.read),
+    _Reader("ACL Anthology XML", acl.recognises, acl.read),
+    _Reader("MEDLINE", medline.recognises, medline.read),
+    _Reader("RIS", ris.recognises, ris.read),
+    _Reader("BibTeX", bibtex.recognises, bibtex.read),
+    _Reader("CSV or TSV", table.recognises, table.read),
     _Reader("listing", listing.recognises, listing.read),
+    _Reader("CSV or TSV", table.is_tabular, table.read),
 )
 
 
-def read_source(path: Path) -> Iterator[Paper | Unreadable]:
-    """The papers of one file, with a note for each entry that cannot be used.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to be read, which may lie in a folder or be packed.
+
+    Attributes:
+        place: where it lies, as a person would say it.
+        read: its papers, with a note for each entry that cannot be used. Raises SourceError,
+            at once or on the way, where the file cannot be read or is in no format known here.
+    """
+
+    place: str
+    read: Callable[[], Iterator[Paper | Unreadable]]
+
+
+def find_sources(given: str | Path) -> Iterator[Source]:
+    """The files that an argument stands for: a file, a folder, a pattern, or ``-``.
+
+    Read each before asking for the next.
+    """
+    for found in containers.find(str(given)):
+        yield Source(found.place, partial(_read, found))
+
+
+def read_source(given: str | Path) -> Iterator[Paper | Unreadable]:
+    """The papers of a file, or of all in a folder, with a note for each that cannot be used.
 
     Raises:
-        SourceError: the file cannot be read at all, or is in no format known here.
+        SourceError: a file cannot be read, or is in no format known here.
     """
-    text = _text_of(path)
+    for source in find_sources(given):
+        yield from source.read()
+
+
+def _read(found: containers.Found) -> Iterator[Paper | Unreadable]:
+    stream = found.open()
+    head = stream.read(_HEAD)
+    if not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        start = head.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace")
+        if jsonl.recognises(start):
+            lines = _lines(chain(io.BytesIO(head + stream.readline()), stream), found.place)
+            return jsonl.read_lines(lines, found.name)
+    text = _decoded(head + stream.read(), found.place)
     for reader in _READERS:
         if reader.recognises(text):
-            return reader.read(text, path.name)
-    known = ", ".join(reader.name for reader in _READERS)
+            return reader.read(text, found.name)
+    known = ", ".join(dict.fromkeys(reader.name for reader in _READERS))
     raise SourceError(
-        f"{path} holds no papers that can be recognised.", f"The formats known here: {known}."
+        f"{found.place} holds no papers that can be recognised.",
+        f"The formats known here: {known}.",
     )
 
 
-def _text_of(path: Path) -> str:
+def _lines(stream: Iterable[bytes], place: str) -> Iterator[str]:
+    """Lines of UTF-8, decoded as they come."""
+    before = 0
+    for line in stream:
+        yield _decoded(line, place, before)
+        before += len(line)
+
+
+def _decoded(content: bytes, place: str, before: int = 0) -> str:
+    """The text; UTF-8, unless it begins with the mark of UTF-16.
+
+    Args:
+        before: bytes of the file before these.
+    """
+    wide = not before and content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise SourceError(f"{path} does not exist.", "Check the name and the folder.") from None
+        return content.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise SourceError(
-            f"{path} is not UTF-8 text (byte {error.start}).", "Save it as UTF-8 and add it again."
-        ) from None
-    except OSError as error:
-        raise SourceError(
-            f"{path} cannot be read: {error.strerror}.", "Check that it is a file you may read."
+            f"{place} is not {'UTF-16' if wide else 'UTF-8'} text (byte {before + error.start}).",
+            "Save it as UTF-8 and add it again.",
         ) from None

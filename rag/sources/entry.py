@@ -12,8 +12,13 @@ MAX_ABSTRACT = 20_000
 
 MAX_TITLE = 1_000
 
-# Control characters, and the invisible marks that turn the direction of text around.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+_LAST_YEAR = 9_999
+
+# Control characters, the invisible marks that turn the direction of text around, and halves of
+# characters, which JSON can hold and no file can.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,10 @@ def make_paper(
     return Paper(
         title=title,
         abstract=abstract,
-        authors=tuple(" ".join(_CONTROL.sub(" ", a).split()) for a in authors if a.strip()),
-        year=year,
+        authors=tuple(filter(None, (" ".join(_CONTROL.sub(" ", a).split()) for a in authors))),
+        year=year if year is not None and 0 < year <= _LAST_YEAR else None,
         venue=" ".join(_CONTROL.sub(" ", venue).split()),
         url=_CONTROL.sub("", url).strip(),
-        source_id=source_id,
+        source_id=_CONTROL.sub("", source_id).strip(),
         source=source,
     )
