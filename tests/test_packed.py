@@ -73,6 +73,20 @@ def test_an_output_layer_answers_for_more_rows_than_the_kernel_takes() -> None:
     assert far(layer(x), x.float() @ weight.float().t()) < 0.01
 
 
+@needs_kernel
+@pytest.mark.parametrize("on_grid", [True, False])
+@pytest.mark.parametrize("integers", [True, False])
+def test_packing_in_slices_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, on_grid: bool, integers: bool
+) -> None:
+    weight = weights_on_a_grid() if on_grid else torch.randn(OUT, IN).to(torch.bfloat16)
+    whole = pack(weight, integers=integers)
+    monkeypatch.setattr("rag.chat_models.packed.layer._SLICE", IN)
+    sliced = pack(weight, integers=integers)
+    assert whole.keys() == sliced.keys()
+    assert all(torch.equal(whole[name], sliced[name]) for name in whole)
+
+
 def off(found: torch.Tensor, wanted: torch.Tensor) -> float:
     """Root mean square of the difference, as a share of that of the values."""
     return float((found - wanted).float().norm() / wanted.float().norm())
@@ -124,7 +138,7 @@ def test_a_packed_model_computes_what_the_model_did(tmp_path: Path) -> None:
 @needs_kernel
 def test_a_packed_file_that_ends_too_soon_is_said(tmp_path: Path) -> None:
     save_packed(small_model(torch.bfloat16), tmp_path)
-    file = tmp_path / "packed.safetensors"
+    file = next(tmp_path.glob("packed.*up_proj.safetensors"))
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(OSError, match="ends too soon"):
         load_packed(tmp_path, read_layers(tmp_path))

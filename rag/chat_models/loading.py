@@ -82,7 +82,7 @@ def _form(settings: Settings) -> weights.Form:
     if settings.precision == "bf16" or not instructions or torch.cuda.is_available():
         return weights.BF16
     version = torch.__version__.partition("+")[0]  # the kernel's layout is PyTorch's own
-    return weights.Form(f"packed-1-{instructions}-{version}", 2.9, save_packed)
+    return weights.Form(f"packed-2-{instructions}-{version}", 2.9, save_packed)
 
 
 def _from_hub(repository: str, folder: Path, report: Report) -> Path:

@@ -20,8 +20,8 @@ bfloat16 has eight bits, so it rounds by up to 1/256."""
 _OFF_GRID_ALLOWED = 0.001
 """Share of groups that may lie off their grid in a layer that is kept in four bits."""
 
-_SLICE = 1 << 22
 _SAMPLE = 1 << 12
+"""Groups that are looked at to tell."""
 
 
 def is_on_grid(weight: Tensor) -> bool:
@@ -33,9 +33,7 @@ def is_on_grid(weight: Tensor) -> bool:
 
 def four_bits(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Levels 0 … 15 ``(out, in)``, scale and lowest weight a group ``(out, groups)``."""
-    step = max(1, _SLICE // weight.shape[1])
-    parts = [_fit(part.float().reshape(-1, GROUP)) for part in torch.split(weight, step)]
-    levels, scale, lowest = (torch.cat([part[i] for part in parts]) for i in range(3))
+    levels, scale, lowest, _ = _fit(weight.float().reshape(-1, GROUP))
     groups = (len(weight), -1)
     return levels.view(weight.shape), scale.view(groups), lowest.view(groups)
 

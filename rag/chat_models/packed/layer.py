@@ -13,6 +13,23 @@ from torch import Tensor, nn
 
 from rag.chat_models.packed.grid import GROUP, eight_bits, four_bits, is_on_grid
 
+_BLOCK = 64
+"""Rows that the four-bit kernel lays out together."""
+
+_SLICE = 1 << 22
+"""Weights that are packed at once, so that packing an output layer does not take gigabytes."""
+
+_ROWS_AT = {
+    "kernel": 0,
+    "scales_and_zeros": 1,
+    "levels": 2,
+    "scale": 2,
+    "zero": 2,
+    "integers": 0,
+    "row_scale": 0,
+}
+"""The dimension of each tensor that the rows of the weights are."""
+
 _FEW = 16
 """Rows up to which the four-bit kernel is quicker than multiplying with unpacked weights."""
 
@@ -133,6 +150,13 @@ def pack(weight: Tensor, *, reading: bool = True, integers: bool = False) -> dic
         integers: read them in eight-bit arithmetic.
     """
     on_grid = is_on_grid(weight)
+    rows = max(1, _SLICE // weight.shape[1] // _BLOCK) * _BLOCK
+    parts = [_pack_rows(part, on_grid, reading, integers) for part in torch.split(weight, rows)]
+    tensors = {name: torch.cat([part[name] for part in parts], _ROWS_AT[name]) for name in parts[0]}
+    return tensors if on_grid else tensors | {"eight_bits": torch.ones(1)}
+
+
+def _pack_rows(weight: Tensor, on_grid: bool, reading: bool, integers: bool) -> dict[str, Tensor]:
     if on_grid:
         levels, scale, lowest = four_bits(weight)
         tensors = _kernel(levels, scale, lowest + 8 * scale)
@@ -145,7 +169,6 @@ def pack(weight: Tensor, *, reading: bool = True, integers: bool = False) -> dic
             torch.cat([16 * scale, scale], 1),
             torch.cat([torch.zeros_like(scale), 8 * scale], 1),
         )
-        tensors["eight_bits"] = torch.ones(1)
     if reading and integers:
         return tensors | _integers(weight)
     if reading:
