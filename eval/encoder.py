@@ -12,7 +12,7 @@ import numpy as np
 
 from eval.retrieval import Collection, judge, read_collection
 from rag import weights
-from rag.embedding import PASSAGE_TOKENS, Encoder
+from rag.embedding import PASSAGE_TOKENS, Encoder, load_encoder
 from rag.errors import AskpapersError
 from rag.papers import Vectors
 from rag.progress import Progress, Report
@@ -52,9 +52,9 @@ def measure_encoder(
     Raises:
         AskpapersError: sentence-transformers is not installed.
     """
-    model = weights.get_model(weights.ENCODER)
-    folder = weights.fetch(model, settings.models_path, report=report)
-    encoders: list[Encode] = [Encoder(folder).encode, _sentence_transformers(folder)]
+    ours = load_encoder(settings, report=report)
+    folder = weights.model_folder(weights.get_model(weights.ENCODER), settings.models_path)
+    encoders: list[Encode] = [ours.encode, _sentence_transformers(folder)]
     collection = read_collection(corpus, queries)
     texts = [f"{paper.title}. {paper.abstract}" for paper in collection.documents]
     vectors, speeds = _encode(encoders, texts, report)

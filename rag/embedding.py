@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
+from rag import weights
 from rag.papers import Vectors
+from rag.progress import Report, silent
+from rag.settings import Settings
 from rag.text import Span
 from rag.threads import set_threads
 
@@ -151,6 +154,17 @@ class Encoder(Embeddings):
         tokenizer.enable_truncation(PASSAGE_TOKENS + 2)
         tokenizer.no_padding()
         return tokenizer
+
+
+def load_encoder(settings: Settings, *, report: Report = silent) -> Encoder:
+    """The encoder, its files fetched where they are not there.
+
+    Raises:
+        WeightsError: they cannot be had.
+    """
+    model = weights.get_model(weights.ENCODER)
+    folder = weights.fetch(model, settings.models_path, local=settings.models_from, report=report)
+    return Encoder(folder, settings.threads)
 
 
 def unit(vectors: Vectors) -> Vectors:

@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from rag import weights
-from rag.embedding import PASSAGE_TOKENS, Encoder, unit
+from rag.embedding import PASSAGE_TOKENS, Encoder, load_encoder, unit
 from rag.errors import LibraryError
 from rag.filters import Filters
 from rag.papers import Paper, Passage, Sentence, Vectors, normalise
@@ -157,12 +157,7 @@ class Library:
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder, its files fetched on first use."""
-        model = weights.get_model(weights.ENCODER)
-        settings = self._settings
-        folder = weights.fetch(
-            model, settings.models_path, local=settings.models_from, report=self._report
-        )
-        return Encoder(folder, settings.threads)
+        return load_encoder(self._settings, report=self._report)
 
     @property
     def keywords(self) -> KeywordIndex:

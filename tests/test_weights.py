@@ -19,6 +19,7 @@ from rag.progress import Progress
 from rag.weights import (
     BF16,
     CATALOGUE,
+    Form,
     Model,
     fetch,
     get_model,
@@ -201,6 +202,23 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="cannot be unpacked"):
         unpack_gguf(tmp_path / "x.gguf", tmp_path / "out", BF16)
     assert left_in(tmp_path / "out") == [".unpack.lock"]
+
+
+def test_other_versions_of_a_form_are_removed_and_other_forms_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def convert(gguf: Path, folder: Path, form: Form) -> None:
+        (folder / "model.safetensors").write_bytes(b"weights")
+
+    monkeypatch.setattr("rag.weights.unpack._convert", convert)
+    gguf = tmp_path / "x.gguf"
+    gguf.write_bytes(b"GGUF")
+    forms = [Form(*form, 1.0, lambda *_: None) for form in [("a", "1"), ("b", "1"), ("a", "2")]]
+    first, other, second = (unpack_gguf(gguf, tmp_path / "out", form) for form in forms)
+    assert not first.exists()
+    assert other.exists()
+    assert second.exists()
+    assert unpack_gguf(gguf, tmp_path / "out", forms[2]) == second
 
 
 def test_damage_to_an_unpacked_model_is_found(tmp_path: Path) -> None:

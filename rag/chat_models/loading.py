@@ -27,7 +27,7 @@ def needed_downloads(settings: Settings) -> list[weights.Model]:
 def load_chat_model(settings: Settings, *, report: Report = silent) -> BaseChatModel:
     """The language model that the settings name, its files fetched and unpacked where needed.
 
-    The weights are loaded at the first question; `LocalChatModel.load` does it sooner.
+    The weights are loaded at the first question; `LocalChatModel.read_ahead` does it sooner.
 
     Raises:
         ModelError: the setting names nothing that can be used.
@@ -82,7 +82,7 @@ def _form(settings: Settings) -> weights.Form:
     if settings.precision == "bf16" or not instructions or torch.cuda.is_available():
         return weights.BF16
     version = torch.__version__.partition("+")[0]  # the kernel's layout is PyTorch's own
-    return weights.Form(f"packed-2-{instructions}-{version}", 2.9, save_packed)
+    return weights.Form("packed", f"2-{instructions}-{version}", 2.9, save_packed)
 
 
 def _from_hub(repository: str, folder: Path, report: Report) -> Path:

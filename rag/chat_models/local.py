@@ -62,15 +62,6 @@ class LocalChatModel(BaseChatModel):
         """Whether the weights are in memory."""
         return self._model is not None
 
-    def load(self) -> None:
-        """Load weights and tokenizer now rather than at the first question.
-
-        Raises:
-            ModelError: the folder holds no model that can be loaded.
-        """
-        with self._busy:
-            self._load()
-
     def begin_loading(self) -> None:
         """Begin to read the weights in the background, if they are of the kind that can be."""
         from rag.chat_models.packed import is_packed, read_layers
@@ -80,7 +71,12 @@ class LocalChatModel(BaseChatModel):
                 self._layers = read_layers(self.folder)
 
     def read_ahead(self, messages: Sequence[BaseMessage]) -> None:
-        """Read the beginning that prompts will share, so that the first one need not wait."""
+        """Load the model, and read the beginning that prompts will share, so that the first one
+        need not wait.
+
+        Raises:
+            ModelError: the folder holds no model that can be loaded.
+        """
         with self._busy:
             self._load()
             self._decoder.read(self._prompt_ids(messages))

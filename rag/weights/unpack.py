@@ -28,17 +28,19 @@ class Form:
     """What a model is unpacked to.
 
     Attributes:
-        name: names the form and its version; part of the folder's name.
+        kind: names the form; part of the folder's name.
+        version: of the form, on this machine; the folders of other versions are removed.
         growth: size of the folder over that of the GGUF file, a little more than measured.
         save: writes a transformers model, unpacked to bfloat16, into a folder.
     """
 
-    name: str
+    kind: str
+    version: str
     growth: float
     save: Callable[[Any, Path], object]
 
 
-BF16 = Form("bf16-2", 3.6, lambda model, folder: model.save_pretrained(folder))
+BF16 = Form("bf16", "2", 3.6, lambda model, folder: model.save_pretrained(folder))
 """All weights as bfloat16 (4-bit 1.5B: 3.2 times the size, 135M: 2.7)."""
 
 
@@ -55,7 +57,7 @@ def unpack_gguf(
         WeightsError: the file is no model that transformers can read, or the disk is full.
     """
     key = (sha256 or sha256_of(gguf))[:16]
-    folder = into / f"unpacked-{key}-{form.name}"
+    folder = into / f"unpacked-{key}-{form.kind}-{form.version}"
     if _is_whole(folder):
         return folder
     into.mkdir(parents=True, exist_ok=True)
@@ -117,6 +119,9 @@ def _unpack(gguf: Path, folder: Path, form: Form, report: Report) -> None:
     }
     (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=1))
     publish(temporary, folder)
+    for older in folder.parent.glob(f"{folder.name.removesuffix(form.version)}*"):
+        if older != folder:
+            shutil.rmtree(older, ignore_errors=True)
 
 
 def _convert(gguf: Path, folder: Path, form: Form) -> None:
