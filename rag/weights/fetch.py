@@ -14,7 +14,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -254,7 +254,7 @@ def _run_watched(
                 _, errors = process.communicate(timeout=_POLL_S)
                 break
             except subprocess.TimeoutExpired:
-                size = _size_of(folder)
+                size = size_of(folder)
                 if size != seen:
                     seen, moved_at = size, time.monotonic()
                     report(Progress(label, min(done + size, total), total, "bytes"))
@@ -269,13 +269,16 @@ def _run_watched(
         raise _SourceError(_first_line(lines[-1] if lines else "it did not answer"))
 
 
-def _size_of(folder: Path) -> int:
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder that another process is changing, as far as they are there.
+
+    `os.walk` passes over folders that go away while it looks; `Path.rglob` raises.
+    """
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # renamed or removed while we look
-            continue
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # renamed or removed while we look
+                total += os.lstat(os.path.join(inside, name)).st_size
     return total
 
 
