@@ -140,7 +140,7 @@ def decide(signals: Signals, question: str, caution: float) -> Decision:
     if signals.apart:
         named = _as_written(signals.apart, question)
         return Decision(False, f"no paper found speaks of {' and '.join(named)} together")
-    return Decision(True, warning=_TOUCHES if meets < line else "")
+    return Decision(True, warning=_TOUCHES if meets < line + _SURE else "")
 
 
 def _as_written(names: Sequence[str], question: str) -> list[str]:

@@ -14,7 +14,9 @@ from langchain_core.language_models import BaseChatModel
 from rag.abstention import AROUND, decide, read_signals
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.citations import (
+    QUOTED_AGAIN,
     BoundAnswer,
+    Statement,
     bind,
     compose,
     enumerate_papers,
@@ -207,21 +209,19 @@ class Answerer:
         for text in self._write(searched, evidence, clock):
             draft += text
             yield Writing(text)
-        yield Done(self._vouch(draft, evidence, blank, clock))
+        yield Done(self._vouch(draft, found, blank, clock))
 
-    def _vouch(
-        self, draft: str, evidence: Sequence[Evidence], blank: Answer, clock: _Clock
-    ) -> Answer:
+    def _vouch(self, draft: str, found: Finding, blank: Answer, clock: _Clock) -> Answer:
         """The answer that is left of a draft when what no evidence bears out is taken away."""
         written = [s for s in read_draft(draft) if s.text != EXAMPLE]
         statements = written[:_MOST_STATEMENTS]
         claims = [s for s in statements if not is_refusal(s)]
         encode, rarity = self.library.encoder.encode, self.library.keywords.rarity
-        bound = compose(bind(claims, evidence, encode, rarity), evidence)
+        bound = compose(bind(claims, found.evidence, encode, rarity), found.evidence)
         left_out = bound.left_out
         refused = bool(statements) and not claims
         if not bound.citations and not refused:
-            bound = quote(blank.standalone_question, evidence, claims) or bound
+            bound = _quoted(blank.standalone_question, found, claims) or bound
         if bound.citations:
             return _answered(blank, replace(bound, left_out=left_out), clock)
         reason = (
@@ -268,6 +268,15 @@ class Finding:
     ranked: tuple[RankedPaper, ...]
     evidence: tuple[Evidence, ...]
     kind: Literal["answer", "comparison", "list"] = "answer"
+
+
+def _quoted(question: str, found: Finding, claims: Sequence[Statement]) -> BoundAnswer | None:
+    """What to quote in the place of a draft; of a second look, the paper that it put first."""
+    best = found.ranked[0]
+    mine = [e for e in found.evidence if e.paper_id == best.paper.id]
+    if best.first_score is None or not mine:
+        return quote(question, found.evidence, claims)
+    return quote(question, mine, (), QUOTED_AGAIN, most=2)
 
 
 def find_evidence(

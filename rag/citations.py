@@ -26,6 +26,9 @@ WEAK = 0.42
 QUOTED = 0.5
 """Cosine to the question from which a sentence is worth quoting for it."""
 
+QUOTED_AGAIN = 0.25
+"""The same for a sentence of the paper that a second look found: the question has other words."""
+
 _MARK_BONUS = 0.08
 _MOST_SENTENCES = 3
 _MOST_QUOTED = 2
@@ -142,19 +145,27 @@ def bind(
 
 
 def quote(
-    question: str, evidence: Sequence[Evidence], draft: Sequence[Statement]
+    question: str,
+    evidence: Sequence[Evidence],
+    draft: Sequence[Statement],
+    least: float = QUOTED,
+    most: int = 1,
 ) -> BoundAnswer | None:
     """The sentences of the evidence that are closest to the question, quoted: one, or two.
 
     What is left to say when the model wrote only sentences that the evidence does not bear out.
     None where no sentence is close. A question with names gets the closest sentence to each; one
     with the question's numbers is preferred; where the draft has numbers, so have the quotations.
+
+    Args:
+        least: cosine to the question that a sentence worth quoting has.
+        most: sentences that are quoted where no name tells which.
     """
     found = [
         (relevance, e, sentence)
         for e in evidence
         for relevance, sentence in zip(e.relevance, e.sentences, strict=True)
-        if relevance >= QUOTED
+        if relevance >= least
     ]
     if any(numbers_in(statement.text) for statement in draft):
         found = [(r, e, s) for r, e, s in found if numbers_in(s.text)]
@@ -167,7 +178,7 @@ def quote(
         next((one for one in found if holds_name(one[2].text, name)), None)
         for name in sorted(names_in(question))
     ]
-    chosen = list(dict.fromkeys(one for one in named if one))[:_MOST_QUOTED] or found[:1]
+    chosen = list(dict.fromkeys(one for one in named if one))[:_MOST_QUOTED] or found[:most]
     bound = [
         Bound(f"“{sentence.text}”", "weak", 0.0, ((source.number, sentence),))
         for _, source, sentence in sorted(chosen, key=lambda one: -one[0])

@@ -98,11 +98,10 @@ def test_a_follow_up_is_answered_from_its_conversation(answerer: Answerer) -> No
 
 
 def test_a_comparison_says_what_each_paper_says(answerer: Answerer) -> None:
-    answer = answerer.answer("Which data-free quantizer is quicker, Genie or ZeroQ?")
+    answer = answerer.answer("How do COSMO and LisGAN differ?")
     titles = " ".join(citation.title for citation in answer.citations)
-    assert "ZeroQ" in titles
-    assert "Genie" in titles
-    assert "30s" in answer.answer.replace(" ", "")
+    assert len(answer.citations) == 2
+    assert all(citation.title in answer.answer for citation in answer.citations), titles
     check_citations(answerer, answer)
 
 

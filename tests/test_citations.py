@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.citations import (
+    QUOTED_AGAIN,
     Statement,
     bind,
     compose,
@@ -202,6 +204,14 @@ def test_a_question_with_two_names_gets_a_quotation_for_each() -> None:
     quoted = quote("How do S4D and S5-PTD compare?", shown, [Statement("It is 99.", ())])
     assert quoted is not None
     assert [c.sentences for c in quoted.citations] == [(S4D.sentences[1],), (PTD.sentences[1],)]
+
+
+def test_a_question_in_other_words_is_quoted_a_less_close_sentence_if_that_is_wanted() -> None:
+    less_close = [replace(evidence(1, "Owls", "Owls hunt by ear."), relevance=(0.3,))]
+    assert quote("what do night birds listen for?", less_close, []) is None
+    found = quote("what do night birds listen for?", less_close, [], QUOTED_AGAIN)
+    assert found is not None
+    assert "Owls hunt by ear." in found.text
 
 
 def test_a_list_names_and_quotes_each_paper_under_its_mark() -> None:
