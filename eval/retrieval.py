@@ -120,11 +120,14 @@ def measure_questions(
     """
     retriever = PaperRetriever(library=library, k=settings.papers)
     reranker = load_reranker(settings, report=report)
+    look_again = reranker.rerank if reranker else None
     rows: dict[str, list[dict[str, float]]] = {}
     answerable = [q for q in questions if q.answerable]
     for number, question in enumerate(answerable, start=1):
         alone = stand_alone(question.question, question.history, model=None)
-        found = find_evidence(alone.question, retriever, settings, alone.context, reranker=reranker)
+        found = find_evidence(
+            alone.question, retriever, settings, alone.context, look_again=look_again
+        )
         titles = [r.paper.title for r in found.ranked]
         text = " ".join(
             f"{e.title} {' '.join(s.text for s in e.sentences)}" for e in found.evidence

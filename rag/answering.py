@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ from rag.names import names_in
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
-from rag.reranking import QueryLikelihood, is_unsure, load_reranker
+from rag.reranking import is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings, load_settings
 
@@ -81,6 +81,9 @@ class Done:
 
 
 Event = Found | Writing | Done
+
+LookAgain = Callable[[str, Sequence[RankedPaper]], list[RankedPaper]]
+"""From a question and the papers found to the same papers, ranked again."""
 
 
 class Answerer:
@@ -158,12 +161,17 @@ class Answerer:
         if not question:
             raise AskpapersError("The question is empty.", "Ask something.")
         clock = _Clock()
-        self._load_meanwhile()
+        loading = self._load_meanwhile()
         alone = stand_alone(question, history, self.model)
         searched, stated = read_filters(alone.question)
         filters = stated if filters is None else filters
         found = find_evidence(
-            searched, self.retriever, self.settings, alone.context, filters, self.reranker
+            searched,
+            self.retriever,
+            self.settings,
+            alone.context,
+            filters,
+            self._second_look(loading),
         )
         ranked, evidence = found.ranked, found.evidence
         shown = ranked if found.kind == "list" else ranked[: self.retriever.k]
@@ -210,6 +218,18 @@ class Answerer:
             draft += text
             yield Writing(text)
         yield Done(self._vouch(draft, found, blank, clock))
+
+    def _second_look(self, loading: Future[None]) -> LookAgain | None:
+        """The reranker, once the language model is loaded: loading changes PyTorch's defaults."""
+        reranker = self.reranker
+        if reranker is None:
+            return None
+
+        def look_again(question: str, ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
+            loading.result()
+            return reranker.rerank(question, ranked)
+
+        return look_again
 
     def _vouch(self, draft: str, found: Finding, blank: Answer, clock: _Clock) -> Answer:
         """The answer that is left of a draft when what no evidence bears out is taken away."""
@@ -285,7 +305,7 @@ def find_evidence(
     settings: Settings,
     context: str = "",
     filters: Filters | None = None,
-    reranker: QueryLikelihood | None = None,
+    look_again: LookAgain | None = None,
 ) -> Finding:
     """The papers found for a question, and the evidence picked from them.
 
@@ -295,7 +315,7 @@ def find_evidence(
     Args:
         context: what a follow-up is about.
         filters: which papers may be found, in the place of the retriever's own.
-        reranker: looks again where what was found is neither plainly right nor plainly wrong.
+        look_again: ranks again what is neither plainly right nor plainly wrong.
     """
     library, budget = retriever.library, settings.evidence_tokens
     if asks_which(question):
@@ -304,8 +324,8 @@ def find_evidence(
         return Finding(tuple(ranked), tuple(list_evidence(question, ranked, library)), "list")
     ranked = retriever.rank(question, context, filters, max(AROUND, retriever.k))
     unsure = is_unsure(ranked)
-    if reranker and unsure:
-        ranked = reranker.rerank(question, ranked)
+    if look_again and unsure:
+        ranked = look_again(question, ranked)
     if (names_in(question) or not unsure) and asks_about_two(question, ranked, library):
         both = compared_evidence(question, ranked, library)
         return Finding(tuple(ranked), tuple(both), "comparison")

@@ -131,9 +131,11 @@ class QueryLikelihood:
         set_threads(self._threads)
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
-            self._model = AutoModelForCausalLM.from_pretrained(
-                self._folder, dtype=torch.bfloat16, local_files_only=True
-            ).eval()
+            # Not as `dtype`: that would change PyTorch's default for what other threads run.
+            loaded = AutoModelForCausalLM.from_pretrained(
+                self._folder, dtype=torch.float32, local_files_only=True
+            )
+            self._model = loaded.to(torch.bfloat16).eval()
         except Exception as error:  # whatever transformers raises for a folder it cannot read
             raise ModelError(
                 f"The reranker in {self._folder} cannot be loaded: {error}",
