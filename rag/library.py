@@ -166,10 +166,16 @@ class Library:
         if self._keywords is None or self._keywords[0] != generation:
             index = KeywordIndex.load(self.path / "keywords", generation)
             if index is None:
-                index = KeywordIndex.build(self._catalog.papers())
+                before = self._keywords[1] if self._keywords else None
+                index = self._updated_keywords(before)
                 self._save_keywords(index, generation)
             self._keywords = (generation, index)
         return self._keywords[1]
+
+    def _updated_keywords(self, before: KeywordIndex | None = None) -> KeywordIndex:
+        """The keyword index of what the library holds now, made of the last one there is."""
+        index = before or KeywordIndex.load(self.path / "keywords") or KeywordIndex.build([])
+        return index.updated(self._catalog.text_hashes(), self._catalog.some_papers)
 
     def closest(
         self, vector: Vectors, k: int, within: Set[str] | None = None
@@ -346,8 +352,8 @@ class Library:
     def _writing(self) -> Iterator[None]:
         """Hold the library's lock, put right what a killed writer left, and mark the work.
 
-        The keyword index is made anew at the end. After work that failed the mark stays, and
-        the next writer or reader does what is left.
+        The keyword index is brought up to date at the end. After work that failed the mark
+        stays, and the next writer or reader does what is left.
         """
         with self._locked():
             interrupted = self._catalog.get_meta(_WRITING) == "yes"
@@ -356,10 +362,8 @@ class Library:
                 if interrupted or not self._vectors.is_current():
                     self._match_vectors()
                 yield
-                generation = self._catalog.generation()
-                if KeywordIndex.load(self.path / "keywords", generation) is None:
-                    index = KeywordIndex.build(self._catalog.papers())
-                    index.save(self.path / "keywords", generation)
+                # Whatever generation the index says: a catalog put back from a copy counts again.
+                self._updated_keywords().save(self.path / "keywords", self._catalog.generation())
             self._catalog.set_meta(_WRITING, "no")
 
     @contextmanager

@@ -113,6 +113,15 @@ class Catalog:
         for row in self._read(query):
             yield _paper(row)
 
+    def some_papers(self, ids: Sequence[str]) -> Iterator[Paper]:
+        """These papers one by one, as far as readers see them; for more than fit the memory."""
+        for some in _batches(ids):
+            yield from self.get(some).values()
+
+    def text_hashes(self) -> dict[str, str]:
+        """Every paper readers see, by id, with the hash of its text."""
+        return dict(self._read("SELECT id, text_hash FROM papers WHERE indexed = 1"))
+
     def get(self, ids: Sequence[str]) -> dict[str, Paper]:
         """The papers with those ids, as far as readers see them."""
         found = {}
