@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
@@ -38,6 +39,12 @@ _FEW = 2000
 """Papers that can be compared one by one in the time a search of the index takes."""
 
 _WRITING = "writing"
+
+_SAMPLE = 8
+"""Passages that `check` embeds again."""
+
+_ALIKE = 0.97
+"""Least cosine of two vectors of one text; what it was encoded with changes the third decimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,8 @@ class Library:
         )
         self._vectors = VectorIndex(path / "vectors", manifest)
         self._keywords: tuple[int, KeywordIndex] | None = None
+        self._seen = -1
+        self._writes = False
 
     @classmethod
     def open(
@@ -188,6 +197,7 @@ class Library:
         """
         if within is not None and len(within) <= _FEW:
             return self._closest_of(vector, k, within)
+        self._look_again()
         share = len(within) / max(len(self), 1) if within else 1.0
         passages = self._vectors.search(vector, int(k * 3 / share))
         paper_of = self._catalog.papers_of_passages([passage for passage, _ in passages])
@@ -197,6 +207,13 @@ class Library:
             if paper and paper not in best and (within is None or paper in within):
                 best[paper] = cosine
         return list(best.items())[:k]
+
+    def _look_again(self) -> None:
+        """Open the vectors anew if another process has written since they were looked at."""
+        generation = self._catalog.generation()
+        if generation != self._seen and not self._writes:
+            self._vectors.reopen()
+            self._seen = generation
 
     def _closest_of(self, vector: Vectors, k: int, ids: Set[str]) -> list[tuple[str, float]]:
         """The same for a few papers, compared one by one: exact, however far they are."""
@@ -249,10 +266,18 @@ class Library:
         return self.remove([paper.id for paper in self.papers() if paper.sample])
 
     def rebuild(self) -> None:
-        """Make vectors and keywords again from the catalog."""
-        with self._writing():
-            self._vectors.reset()
-            self._match_vectors()
+        """Make vectors and keywords again from the catalog.
+
+        They are made beside the old ones, which readers go on with until the new are whole.
+        """
+        with self._marked():
+            fresh = self._vectors.beside()
+            ids = list(self._catalog.text_hashes()) + self._catalog.unindexed_ids()
+            self._embed_all(ids, fresh)
+            fresh.take_over()
+            self._catalog.mark_indexed(ids)
+            keywords = KeywordIndex.build(self._catalog.papers())
+            keywords.save(self.path / "keywords", self._catalog.generation())
 
     def repair(self) -> None:
         """Put the indexes right if the last writer was killed or vectors are out of date."""
@@ -262,32 +287,86 @@ class Library:
                 pass
 
     def check(self) -> list[str]:
-        """What `rebuild` would put right, a line each; empty when all is well.
+        """What `mend` would put right, a line each; empty when all is well.
 
         Raises:
-            LibraryError: the catalog itself is damaged.
+            LibraryError: the catalog itself is damaged, or somebody is writing.
         """
+        if self._is_held():
+            raise LibraryError(
+                f"Process {self._holder()} is writing to {self.path}.",
+                "Check again when it has finished.",
+            )
         if damage := self._catalog.integrity():
             raise LibraryError(
                 f"The catalog of {self.path} is damaged: {damage[0]}",
                 "Put a copy of catalog.sqlite back, or make the library anew from its sources.",
             )
-        problems = []
-        if len(self) and not self._vectors.is_current():
-            return ["vectors: missing, or made with another encoder or splitter"]
-        expected = self._catalog.passage_owners().keys()
-        present = self._vectors.ids() if expected else set()
-        if missing := len(expected - present):
-            problems.append(f"vectors: {missing} passages have none")
-        if surplus := len(present - expected):
-            problems.append(f"vectors: {surplus} belong to no passage")
+        self._look_again()
+        problems = self._check_vectors()
         if unembedded := len(self._catalog.unembedded_ids()):
             problems.append(f"catalog: {unembedded} papers have no sentence vectors")
         if waiting := len(self._catalog.unindexed_ids()):
             problems.append(f"catalog: {waiting} papers are not indexed yet")
-        if KeywordIndex.load(self.path / "keywords", self._catalog.generation()) is None:
-            problems.append("keywords: missing or out of date")
+        return problems + self._check_keywords()
+
+    def mend(self) -> None:
+        """Put right what `check` finds; what is whole stays as it is."""
+        if self._check_keywords():
+            shutil.rmtree(self.path / "keywords", ignore_errors=True)
+        try:
+            with self._writing():
+                self._match_vectors()
+            sound = not self._check_vectors()
+        except LibraryError:  # they cannot even be opened
+            sound = False
+        if not sound:
+            self.rebuild()
+
+    def _check_vectors(self) -> list[str]:
+        owners = self._catalog.passage_owners()
+        if not owners:
+            return []
+        if not self._vectors.is_current():
+            return ["vectors: missing, or made with another encoder or splitter"]
+        problems = []
+        try:
+            present = self._vectors.ids()
+            if missing := len(owners.keys() - present):
+                problems.append(f"vectors: {missing} passages have none")
+            if surplus := len(present - owners.keys()):
+                problems.append(f"vectors: {surplus} belong to no passage")
+            if wrong := self._differing(sorted(owners.keys() & present)):
+                problems.append(f"vectors: {wrong} of {_SAMPLE} tried are not what they should be")
+        except LibraryError as error:
+            problems.append(f"vectors: {error.what}")
         return problems
+
+    def _differing(self, passages: Sequence[str]) -> int:
+        """Of some passages, how many have a vector unlike the one that is made of them now."""
+        if not passages:
+            return 0
+        sample = passages[:: max(len(passages) // _SAMPLE, 1)][:_SAMPLE]
+        texts = self._catalog.passage_texts(sample)
+        made = dict(zip(texts, self.encoder.encode(list(texts.values())), strict=True))
+        stored = self._vectors.stored(sample)
+        wrong = 0
+        for passage, vector in made.items():
+            kept = stored.get(passage)
+            right = kept is not None and kept.shape == vector.shape
+            right = right and float(stored[passage] @ vector) > _ALIKE
+            # It must also be found: the search has files of its own.
+            right = right and any(c > _ALIKE for _, c in self._vectors.search(vector, 3))
+            wrong += not right
+        return wrong
+
+    def _check_keywords(self) -> list[str]:
+        index = KeywordIndex.load(self.path / "keywords", self._catalog.generation())
+        if index is None or index.states() != self._catalog.text_hashes():
+            return ["keywords: missing or out of date"]
+        if harmed := index.damaged(self.path / "keywords"):
+            return [f"keywords: {harmed[0]} is damaged"]
+        return []
 
     def _add_batch(self, batch: list[Paper]) -> AddReport:
         papers: dict[str, Paper] = {}
@@ -310,7 +389,7 @@ class Library:
             rows = [self._split(paper) for paper in changed]
             stale = self._catalog.passage_ids([paper.id for paper in updated])
             self._catalog.put(rows)
-            self._embed(rows)
+            self._embed(rows, self._vectors)
             self._vectors.delete(list(stale))
             self._catalog.mark_indexed([paper.id for paper in changed])
         return AddReport(len(new), len(updated), len(batch) - len(changed))
@@ -322,49 +401,64 @@ class Library:
         )
         return PaperRow(paper, tuple(sentences), tuple(passages))
 
-    def _embed(self, rows: Sequence[PaperRow]) -> None:
+    def _embed(self, rows: Sequence[PaperRow], into: VectorIndex) -> None:
         """Make and store the vectors of these papers' passages and sentences."""
         embedded = embed_papers(rows, self.encoder)
         self._catalog.put_vectors(embedded)
-        self._vectors.upsert(
+        into.upsert(
             [passage_id for row in rows for passage_id in row.passage_ids()],
             np.concatenate([embedded[row.paper.id].passages for row in rows]),
         )
+
+    def _embed_all(self, ids: Sequence[str], into: VectorIndex) -> None:
+        for first in range(0, len(ids), _BATCH):
+            batch = ids[first : first + _BATCH]
+            self._embed(list(self._catalog.rows(batch)), into)
+            self._report(Progress("embedding", first + len(batch), len(ids), "papers"))
 
     def _match_vectors(self) -> None:
         """Make the vectors those of the catalog's papers: none missing, none too many."""
         if not self._vectors.is_current():
             self._vectors.reset()
             self._catalog.forget_vectors()
+        self._vectors.drop_others()
         owners = self._catalog.passage_owners()
         present = self._vectors.ids()
         self._vectors.delete(list(present - owners.keys()))
         lacking = {owner for passage, owner in owners.items() if passage not in present}
-        missing = sorted(lacking.union(self._catalog.unembedded_ids()))
-        for first in range(0, len(missing), _BATCH):
-            batch = missing[first : first + _BATCH]
-            self._embed(list(self._catalog.rows(batch)))
-            self._report(Progress("embedding", first + len(batch), len(missing), "papers"))
+        self._embed_all(sorted(lacking.union(self._catalog.unembedded_ids())), self._vectors)
         if waiting := self._catalog.unindexed_ids():
             self._catalog.mark_indexed(waiting)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Hold the library's lock, put right what a killed writer left, and mark the work.
+        """Mark the work, put right what a killed writer left, and bring keywords up to date."""
+        with self._marked() as interrupted:
+            if interrupted or not self._vectors.is_current():
+                self._match_vectors()
+            yield
+            # Whatever generation the index says: a catalog put back from a copy counts again.
+            self._updated_keywords().save(self.path / "keywords", self._catalog.generation())
 
-        The keyword index is brought up to date at the end. After work that failed the mark
-        stays, and the next writer or reader does what is left.
+    @contextmanager
+    def _marked(self) -> Iterator[bool]:
+        """Hold the lock, and leave a mark until the work is done.
+
+        After work that failed the mark stays, and the next writer or reader does what is left.
+        Yields whether there was such a mark.
         """
-        with self._locked():
+        with self._locked(), _disk_full_said(self.path):
+            self._look_again()
             interrupted = self._catalog.get_meta(_WRITING) == "yes"
             self._catalog.set_meta(_WRITING, "yes")
-            with _disk_full_said(self.path):
-                if interrupted or not self._vectors.is_current():
-                    self._match_vectors()
-                yield
-                # Whatever generation the index says: a catalog put back from a copy counts again.
-                self._updated_keywords().save(self.path / "keywords", self._catalog.generation())
+            self._writes = True
+            try:
+                yield interrupted
+            finally:
+                self._writes = False
+                self._seen = self._catalog.generation()
             self._catalog.set_meta(_WRITING, "no")
+            self._catalog.settle()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -373,10 +467,8 @@ class Library:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            who = holder.read_text() if holder.exists() else "another process"
-            self._report(
-                Progress(f"waiting for process {who}, which is writing", 0, None, "seconds")
-            )
+            label = f"waiting for process {self._holder()}, which is writing"
+            self._report(Progress(label, 0, None, "seconds"))
             lock.acquire()
         try:
             holder.write_text(str(os.getpid()))
@@ -384,6 +476,13 @@ class Library:
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+    def _holder(self) -> str:
+        """Who writes, as far as it is told."""
+        try:
+            return (self.path / "writer.pid").read_text()
+        except OSError:
+            return "unknown"
 
     def _is_held(self) -> bool:
         lock = FileLock(self.path / ".lock")

@@ -306,7 +306,7 @@ def doctor(
         place = _existing_library(library, report)
         problems = place.check()
         if problems and fix:
-            place.rebuild()
+            place.mend()
             problems = place.check()
         problems += _check_models(settings, report)[1]
     free = shutil.disk_usage(place.path).free

@@ -185,6 +185,14 @@ class Catalog:
         """Passage id → paper id, for every passage there should be a vector of."""
         return dict(self._read("SELECT id, paper_id FROM passages"))
 
+    def passage_texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """What the encoder reads of these passages, by id."""
+        found: dict[str, str] = {}
+        for some in _batches(ids):
+            marks = ",".join("?" * len(some))
+            found.update(self._read(f"SELECT id, text FROM passages WHERE id IN ({marks})", some))
+        return found
+
     def rows(self, ids: Sequence[str]) -> Iterator[PaperRow]:
         """These papers, indexed or not, with what they were split into."""
         for paper_id in ids:
@@ -273,6 +281,13 @@ class Catalog:
     def set_meta(self, key: str, value: str) -> None:
         with self._write() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def settle(self) -> None:
+        """Move what was written from the journal into the file itself, as far as readers let it.
+
+        Afterwards nothing is lost with the journal.
+        """
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Close this thread's connection."""

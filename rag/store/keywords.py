@@ -164,6 +164,9 @@ class KeywordIndex:
         parts = [_without(part, gone) for part in self._parts]
         if lacking:
             parts.append(_whole(postings.count(_documents(fetch(lacking)))))
+        parts = [part for part in parts if part.alive.any()]
+        if not parts:
+            return KeywordIndex.build([])
         large, *small = parts
         held = sum(len(part.segment) for part in small) + np.count_nonzero(~large.alive)
         if held > max(_SMALL, len(large.segment) // _SHARE):
