@@ -8,15 +8,18 @@ searches puts the indexes right from the catalog.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -25,6 +28,7 @@ from rag import weights
 from rag.embedding import PASSAGE_TOKENS, Encoder, load_encoder, unit
 from rag.errors import LibraryError
 from rag.filters import Filters
+from rag.identity import alike, contradict, merge, names
 from rag.papers import Paper, Passage, Sentence, Vectors, normalise
 from rag.progress import Progress, Report, silent
 from rag.sample import sample_papers
@@ -61,6 +65,73 @@ class AddReport:
             self.updated + other.updated,
             self.unchanged + other.unchanged,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a record does, or would do, to the library."""
+
+    what: Literal["new", "updated", "unchanged"]
+    paper: Paper
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Records that are being put together with what the library holds.
+
+    Attributes:
+        before: papers as they are stored, by id.
+        held: the same and the new ones, as they will be.
+        owners: name → id of the paper it belongs to.
+        titles: normalised title → ids.
+        touched: ids of what must be written.
+        changes: what each record did.
+    """
+
+    before: dict[str, Paper] = field(default_factory=dict)
+    held: dict[str, Paper] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, list[str]] = field(default_factory=dict)
+    touched: dict[str, None] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def report(self) -> AddReport:
+        counts = Counter(change.what for change in self.changes)
+        return AddReport(counts["new"], counts["updated"], counts["unchanged"])
+
+    def take(self, paper: Paper) -> None:
+        """Decide which paper a record is of."""
+        old = self._same(paper)
+        if old is None:
+            paper = replace(paper, key=self._free_id(paper))
+            self.titles.setdefault(normalise(paper.title), []).append(paper.id)
+            what: Literal["new", "updated", "unchanged"] = "new"
+        else:
+            record, paper = paper, merge(old, paper)
+            what = "unchanged" if paper == old else "updated"
+            self.owners |= {name: paper.id for name in names(record) if name not in self.owners}
+        if what != "unchanged":
+            self.held[paper.id] = paper
+            self.touched[paper.id] = None
+        self.owners |= {name: paper.id for name in names(paper) if name not in self.owners}
+        self.changes.append(Change(what, paper))
+
+    def _same(self, paper: Paper) -> Paper | None:
+        *numbers, record = names(paper)
+        for number in numbers:
+            if number in self.owners:
+                return self.held[self.owners[number]]
+        if (owner := self.owners.get(record)) and not contradict(self.held[owner], paper):
+            return self.held[owner]
+        same_title = (self.held[i] for i in self.titles.get(normalise(paper.title), ()))
+        return next((other for other in same_title if alike(other, paper)), None)
+
+    def _free_id(self, paper: Paper) -> str:
+        """The record's own id, or one of its number where another paper has that."""
+        if paper.id not in self.held:
+            return paper.id
+        return hashlib.sha256(names(paper)[0].encode()).hexdigest()[:16]
 
 
 class Library:
@@ -231,31 +302,54 @@ class Library:
 
     # Writing
 
-    def add(self, papers: Iterable[Paper], total: int | None = None) -> AddReport:
-        """Add papers; one that is there with the same text is left alone.
+    def add(self, papers: Iterable[Paper], total: int | None = None, origin: str = "") -> AddReport:
+        """Add papers; one that is there already and says nothing new is left alone.
 
-        A revised abstract replaces the old one, and a real record replaces a starter paper's
-        digest, never the other way round. Papers are written in batches: what an interruption
-        leaves is whole.
+        Which records are of one paper, and what they make together, `rag.identity` decides.
+        Papers are written in batches: what an interruption leaves is whole.
 
         Args:
             total: how many there are, where that is known, for the progress.
+            origin: the file or folder they come from, for `sync`.
         """
         result = AddReport()
         with self._writing():
             source = iter(papers)
-            done = 0
+            done, run = 0, self._catalog.next_run()
             while batch := list(islice(source, _BATCH)):
-                result += self._add_batch(batch)
+                decided = self._decide(batch)
+                self._write_batch(decided)
+                self._catalog.list_under(origin, run, decided.owners)
+                result += decided.report
                 done += len(batch)
                 self._report(Progress("reading papers in", done, total, "papers"))
             self._catalog.set_meta("filled", "yes")
         return result
 
+    def preview(self, papers: Iterable[Paper]) -> Iterator[Change]:
+        """What `add` would do with each paper, without doing it."""
+        source = iter(papers)
+        known = _Batch()
+        while batch := list(islice(source, _BATCH)):
+            before = len(known.changes)
+            known = self._decide(batch, known)
+            yield from known.changes[before:]
+
+    def sync(self, origin: str) -> list[Paper]:
+        """Remove what a source listed before and did not in its last `add`, and return it.
+
+        What another source lists too is kept.
+        """
+        gone = self._catalog.unlisted(origin)
+        papers = list(self.get(gone).values())
+        if gone:
+            self.remove(gone)
+        return papers
+
     def remove(self, ids: Sequence[str]) -> int:
         """Remove papers by id, and return how many were there."""
         with self._writing():
-            there = list(self._catalog.states(list(dict.fromkeys(ids))))
+            there = list(self._catalog.stored(list(dict.fromkeys(ids))))
             stale = self._catalog.passage_ids(there)
             self._catalog.remove(there)
             self._vectors.delete(list(stale))
@@ -368,31 +462,41 @@ class Library:
             return [f"keywords: {harmed[0]} is damaged"]
         return []
 
-    def _add_batch(self, batch: list[Paper]) -> AddReport:
-        papers: dict[str, Paper] = {}
+    def _decide(self, batch: Sequence[Paper], known: _Batch | None = None) -> _Batch:
+        """Which paper each record is of, and what the library would then hold.
+
+        Args:
+            known: what was decided of records before these, and is not written yet.
+        """
+        decided = known or _Batch()
+        wanted = {name for paper in batch for name in names(paper)}
+        owners = self._catalog.named(list(wanted)) | decided.owners
+        titles = self._catalog.titled([normalise(paper.title) for paper in batch])
+        ids = {*owners.values(), *(i for some in titles.values() for i in some)}
+        stored = self._catalog.stored([i for i in ids if i not in decided.held])
+        decided.before |= stored
+        held = decided.held | {i: p for i, p in stored.items() if i not in decided.held}
+        decided.held, decided.owners = held, {n: i for n, i in owners.items() if i in held}
+        for title, some in titles.items():
+            decided.titles.setdefault(title, []).extend(some)
         for paper in batch:
-            papers.setdefault(paper.id, paper)
-        states = self._catalog.states(list(papers))
-        new, updated, same = [], [], []
-        for paper in papers.values():
-            text_hash, was_sample = states.get(paper.id, ("", False))
-            if not text_hash:
-                new.append(paper)
-            elif text_hash == paper.text_hash or (paper.sample and not was_sample):
-                same.append(paper)
-            else:
-                updated.append(paper)
-        self._catalog.update_record(
-            p for p in same if states[p.id][0] == p.text_hash and not p.sample
-        )
-        if changed := new + updated:
-            rows = [self._split(paper) for paper in changed]
-            stale = self._catalog.passage_ids([paper.id for paper in updated])
+            decided.take(paper)
+        return decided
+
+    def _write_batch(self, decided: _Batch) -> None:
+        changed = [decided.held[i] for i in decided.touched]
+        old = decided.before
+        text = [p for p in changed if p.id not in old or old[p.id].text_hash != p.text_hash]
+        record = [p for p in changed if p not in text and p != old[p.id]]
+        if record:
+            self._catalog.update_record(record)
+        if text:
+            rows = [self._split(paper) for paper in text]
+            stale = self._catalog.passage_ids([paper.id for paper in text])
             self._catalog.put(rows)
             self._embed(rows, self._vectors)
             self._vectors.delete(list(stale))
-            self._catalog.mark_indexed([paper.id for paper in changed])
-        return AddReport(len(new), len(updated), len(batch) - len(changed))
+            self._catalog.mark_indexed([paper.id for paper in text])
 
     def _split(self, paper: Paper) -> PaperRow:
         sentences = split_sentences(paper.abstract)

@@ -27,7 +27,7 @@ class Shelf:
     def __init__(self) -> None:
         self.kept: dict[str, Paper] = {}
 
-    def add(self, papers: Iterable[Paper], total: int | None = None) -> AddReport:
+    def add(self, papers: Iterable[Paper], total: int | None = None, origin: str = "") -> AddReport:
         before = len(self.kept)
         self.kept.update((paper.id, paper) for paper in papers)
         return AddReport(len(self.kept) - before, 0, 0)

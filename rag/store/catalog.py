@@ -12,16 +12,18 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
 from rag.errors import LibraryError
-from rag.papers import Paper, Passage, Sentence, Vectors
+from rag.identity import find_identifiers, names
+from rag.papers import Paper, Passage, Sentence, Vectors, normalise
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO meta VALUES ('schema', '1');
@@ -45,10 +47,39 @@ CREATE TABLE IF NOT EXISTS vectors (
     passages BLOB NOT NULL, sentences BLOB NOT NULL
 );
 """
+_UPGRADE = """
+ALTER TABLE papers ADD COLUMN doi TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN arxiv TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN pmid TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE papers ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN entry TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN origins TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE papers ADD COLUMN title_key TEXT NOT NULL DEFAULT '';
+CREATE INDEX papers_titled ON papers (title_key);
+CREATE TABLE names (
+    name TEXT PRIMARY KEY, paper_id TEXT NOT NULL REFERENCES papers ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX names_of ON names (paper_id);
+CREATE TABLE listings (
+    origin TEXT NOT NULL, paper_id TEXT NOT NULL REFERENCES papers ON DELETE CASCADE,
+    run INTEGER NOT NULL, PRIMARY KEY (origin, paper_id)
+) WITHOUT ROWID;
+CREATE INDEX listings_of ON listings (paper_id);
+"""
+"""What the second format adds: identifiers and names, tags and notes, what each source lists."""
+
 _SCALE = 127 / 0.35
 """Hardly a number of a vector of 384 at length one is beyond .35; those are cut to it."""
 
-_COLUMNS = "id, title, abstract, authors, year, venue, url, source_id, source, sample"
+_COLUMNS = (
+    "id, title, abstract, authors, year, venue, url, source_id, source, sample, "
+    "doi, arxiv, pmid, tags, note, entry, origins"
+)
+_RECORD = (
+    "authors year venue url source_id source sample doi arxiv pmid tags note entry origins"
+).split()
+"""Columns that hold everything about a paper but its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +113,8 @@ class Catalog:
         try:
             if not self._is_made():
                 self._make()
+            if self.get_meta("schema") == "1":
+                self._upgrade()
             found = self.get_meta("schema")
         except sqlite3.DatabaseError as error:
             raise LibraryError(
@@ -131,14 +164,32 @@ class Catalog:
             found.update({row[0]: _paper(row) for row in self._read(query, some)})
         return found
 
-    def states(self, ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
-        """For the ids that are there, indexed or not: (text hash, from the sample)."""
+    def stored(self, ids: Sequence[str]) -> dict[str, Paper]:
+        """The papers with those ids, indexed or not."""
         found = {}
         for some in _batches(ids):
             marks = ",".join("?" * len(some))
-            query = f"SELECT id, text_hash, sample FROM papers WHERE id IN ({marks})"
-            for paper_id, text_hash, sample in self._read(query, some):
-                found[paper_id] = (str(text_hash), bool(sample))
+            query = f"SELECT {_COLUMNS} FROM papers WHERE id IN ({marks})"
+            found.update({row[0]: _paper(row) for row in self._read(query, some)})
+        return found
+
+    def named(self, wanted: Sequence[str]) -> dict[str, str]:
+        """Name → paper id, for the names (see `rag.identity.names`) that are known."""
+        found: dict[str, str] = {}
+        for some in _batches(wanted):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT name, paper_id FROM names WHERE name IN ({marks})"
+            found.update(self._read(query, some))
+        return found
+
+    def titled(self, titles: Sequence[str]) -> dict[str, list[str]]:
+        """Normalised title → ids of the papers of that title."""
+        found: dict[str, list[str]] = {}
+        for some in _batches(titles):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT title_key, id FROM papers WHERE title_key IN ({marks}) ORDER BY id"
+            for title, paper_id in self._read(query, some):
+                found.setdefault(title, []).append(paper_id)
         return found
 
     def sentences(self, paper: Paper) -> tuple[Sentence, ...]:
@@ -239,12 +290,36 @@ class Catalog:
     def update_record(self, papers: Iterable[Paper]) -> None:
         """Write everything about papers but their text, which must be the same."""
         with self._write() as connection:
-            for p in papers:
-                connection.execute(
-                    "UPDATE papers SET authors = ?, year = ?, venue = ?, url = ?, source_id = ?, "
-                    "source = ?, sample = ? WHERE id = ?",
-                    (*_record(p), p.id),
+            for paper in papers:
+                _put_record(connection, paper)
+            _raise_generation(connection)
+
+    def list_under(self, origin: str, run: int, owners: Mapping[str, str]) -> None:
+        """Note what a source lists in this run, and by which names its papers are known.
+
+        Args:
+            owners: name → paper id.
+        """
+        with self._write() as connection:
+            connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", owners.items())
+            if origin:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO listings VALUES (?, ?, ?)",
+                    [(origin, paper_id, run) for paper_id in set(owners.values())],
                 )
+
+    def unlisted(self, origin: str) -> list[str]:
+        """Papers that this source once listed, did not in its last run, and no other lists."""
+        query = (
+            "SELECT paper_id FROM listings AS l WHERE origin = :origin "
+            "AND run < (SELECT MAX(run) FROM listings WHERE origin = :origin) AND NOT EXISTS "
+            "(SELECT 1 FROM listings WHERE paper_id = l.paper_id AND origin <> :origin)"
+        )
+        return [row[0] for row in self._connection.execute(query, {"origin": origin})]
+
+    def next_run(self) -> int:
+        """A number that is higher for each run of a source."""
+        return int(self._read("SELECT COALESCE(MAX(run), 0) + 1 FROM listings").fetchone()[0])
 
     def put_vectors(self, vectors: Mapping[str, PaperVectors]) -> None:
         """Keep the vectors of papers, by paper id; those that are there are replaced."""
@@ -307,6 +382,22 @@ class Catalog:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
+    def _upgrade(self) -> None:
+        with FileLock(self._path.with_suffix(".making")):
+            if self.get_meta("schema") != "1":
+                return
+            with self._write() as connection:
+                for statement in _UPGRADE.split(";"):
+                    connection.execute(statement)
+                papers = connection.execute(f"SELECT {_COLUMNS} FROM papers").fetchall()
+                for paper in map(_paper, papers):
+                    found = find_identifiers(paper.url)
+                    _put_record(
+                        connection,
+                        replace(paper, doi=found.doi, arxiv=found.arxiv, pmid=found.pmid),
+                    )
+                connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema'")
+
     @property
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -336,12 +427,16 @@ class Catalog:
 
 def _put_paper(connection: sqlite3.Connection, row: PaperRow) -> None:
     p = row.paper
-    connection.execute("DELETE FROM papers WHERE id = ?", (p.id,))
     connection.execute(
-        "INSERT INTO papers (id, text_hash, title, abstract, authors, year, venue, url, "
-        "source_id, source, sample) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (p.id, p.text_hash, p.title, p.abstract, *_record(p)),
+        "INSERT INTO papers (id, text_hash, title, abstract, authors, venue, url, source_id, "
+        "source, sample) VALUES (?, ?, ?, ?, '', '', '', '', '', 0) ON CONFLICT (id) DO UPDATE "
+        "SET text_hash = excluded.text_hash, title = excluded.title, "
+        "abstract = excluded.abstract, indexed = 0",
+        (p.id, p.text_hash, p.title, p.abstract),
     )
+    _put_record(connection, p)
+    for table in ("sentences", "passages", "vectors"):
+        connection.execute(f"DELETE FROM {table} WHERE paper_id = ?", (p.id,))
     connection.executemany(
         "INSERT INTO sentences VALUES (?, ?, ?)", [(p.id, s.start, s.end) for s in row.sentences]
     )
@@ -354,23 +449,43 @@ def _put_paper(connection: sqlite3.Connection, row: PaperRow) -> None:
     )
 
 
-def _record(p: Paper) -> tuple[object, ...]:
-    authors = json.dumps(p.authors, ensure_ascii=False)
-    return (authors, p.year, p.venue, p.url, p.source_id, p.source, p.sample)
+def _put_record(connection: sqlite3.Connection, p: Paper) -> None:
+    """Write everything about a paper that is there but its text, and what it is known by."""
+    columns = ", ".join(f"{name} = ?" for name in (*_RECORD, "title_key"))
+    values = [_plain(getattr(p, name)) for name in _RECORD]
+    connection.execute(
+        f"UPDATE papers SET {columns} WHERE id = ?", (*values, normalise(p.title), p.id)
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO names VALUES (?, ?)", [(name, p.id) for name in names(p)]
+    )
 
 
-def _paper(row: tuple[object, ...]) -> Paper:
-    _, title, abstract, authors, year, venue, url, source_id, source, sample = row
+def _plain(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, tuple) else value
+
+
+def _paper(row: tuple[Any, ...]) -> Paper:
+    paper_id, title, abstract, authors, year, venue, url, source_id, source, sample, *rest = row
+    doi, arxiv, pmid, tags, note, entry, origins = rest
     return Paper(
-        title=str(title),
-        abstract=str(abstract),
-        authors=tuple(json.loads(str(authors))),
-        year=year if isinstance(year, int) else None,
-        venue=str(venue),
-        url=str(url),
-        source_id=str(source_id),
-        source=str(source),
+        title=title,
+        abstract=abstract,
+        authors=tuple(json.loads(authors)),
+        year=year,
+        venue=venue,
+        url=url,
+        source_id=source_id,
+        source=source,
         sample=bool(sample),
+        doi=doi,
+        arxiv=arxiv,
+        pmid=pmid,
+        tags=tuple(json.loads(tags)),
+        note=note,
+        entry=entry,
+        origins=tuple((field, origin) for field, origin in json.loads(origins)),
+        key=paper_id,
     )
 
 
