@@ -59,6 +59,10 @@ class AddReport:
     updated: int = 0
     unchanged: int = 0
 
+    def is_empty(self) -> bool:
+        """Whether there was no paper at all."""
+        return self == AddReport()
+
     def __add__(self, other: AddReport) -> AddReport:
         return AddReport(
             self.new + other.new,

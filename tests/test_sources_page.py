@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+from writer import WordEncoder
 
 from rag.library import AddReport
 from rag.papers import Paper
@@ -110,3 +111,48 @@ def test_a_long_source_is_added_while_it_is_read(
     Path("x.jsonl").write_text("\n".join([*lines, "oops"]))
     assert CliRunner().invoke(cli.app, ["add", "x.jsonl"]).exit_code == 0
     assert len(shelf) == 5
+
+
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, whose library is a real one, with vectors of words."""
+    monkeypatch.setattr("rag.library.load_encoder", lambda *_, **__: WordEncoder())
+    monkeypatch.setattr(cli, "_tell_first_use", lambda *_, **__: None)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def askpapers(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(cli.app, list(arguments))
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def ris(*titles: str) -> str:
+    return "".join(f"TY  - JOUR\nTI  - {title}\nAB  - It says so.\nER  - \n" for title in titles)
+
+
+def test_a_dry_run_says_what_would_happen_and_changes_nothing(real: Path) -> None:
+    Path("x.ris").write_text(ris("One"))
+    askpapers("add", "x.ris")
+    Path("x.ris").write_text(ris("One", "Two"))
+    said = askpapers("add", "--dry-run", "x.ris")
+    assert "new: Two" in said
+    assert "1 new, 0 updated, 1 there already" in said
+    assert len(json.loads(askpapers("list", "--json"))) == 1
+
+
+def test_sync_removes_what_left_a_source_that_was_read_whole(real: Path) -> None:
+    Path("x.ris").write_text(ris("One", "Two", "Three"))
+    askpapers("add", "x.ris")
+    Path("x.ris").write_text(ris("One", "Two") + "TY  - JOUR\nTI  - Broken\n")
+    assert "nothing is removed" in askpapers("add", "--sync", "x.ris", status=1)
+    Path("x.ris").write_text(ris("One", "Two"))
+    assert json.loads(askpapers("add", "--sync", "--json", "x.ris"))["removed"] == ["Three"]
+    assert [p["title"] for p in json.loads(askpapers("list", "--json"))] == ["One", "Two"]
+
+
+def test_what_cannot_be_read_is_written_to_a_report(real: Path) -> None:
+    Path("x.ris").write_text(ris("One") + "TY  - JOUR\nTI  - Broken\n")
+    askpapers("add", "--report", "unread.txt", "x.ris")
+    assert Path("unread.txt").read_text() == "x.ris:5\t'Broken' has no abstract\n"

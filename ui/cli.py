@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +27,7 @@ from ui import terminal
 
 if TYPE_CHECKING:
     from rag.answering import Answerer
-    from rag.library import Library
+    from rag.library import AddReport, Library
     from rag.papers import Answer, Paper
     from rag.sources import Source
 
@@ -53,6 +54,9 @@ _READ_AHEAD = 10_000
 LibraryOption = Annotated[
     Path | None, typer.Option("--library", help="Folder of the library.", metavar="DIR")
 ]
+_SHOWN = 20
+"""Lines of one kind that are shown at most."""
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ModelOption = Annotated[
     str | None,
@@ -168,6 +172,18 @@ def add(
         ),
     ],
     library: LibraryOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")
+    ] = False,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Remove papers that have left the source since.")
+    ] = False,
+    unread: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Write what cannot be read here, a line each.", metavar="FILE"
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add papers from exports and listings. What is there already is left alone.
@@ -175,51 +191,131 @@ def add(
     Known by what they hold: BibTeX, RIS, CSL-JSON, CSV, PubMed, ACL Anthology, arXiv, JSON
     lines, saved listings.
     """
-    from rag.library import AddReport
-    from rag.sources import find_sources
-
+    if sync and (dry_run or "-" in sources):
+        raise typer.BadParameter("--sync goes with neither --dry-run nor standard input")
     settings = load_settings(library=library)
     started = time.perf_counter()
-    unreadable: list[Unreadable] = []
-    total = AddReport()
-    failed: list[Unreadable] = []
-    _tell_first_use(settings, encoder_only=True)
+    if dry_run:
+        if not settings.library_path.exists():
+            raise LibraryError(
+                f"There is no library in {settings.library_path} to compare with.",
+                "Leave --dry-run out to make one.",
+            )
+    else:
+        _tell_first_use(settings, encoder_only=True)
     with terminal.progress() as report:
         place = _library(settings, report)
-        papers = (
-            paper
-            for source in chain.from_iterable(map(find_sources, sources))
-            for paper in _readable(source, unreadable, failed)
-        )
-        ahead = list(islice(papers, _READ_AHEAD))
-        if ahead:
-            known = len(ahead) if len(ahead) < _READ_AHEAD else None
-            total = place.add(chain(ahead, papers), total=known)
+        added = _preview(place, sources) if dry_run else _add_all(place, sources, sync)
         count, sample = len(place), place.count_sample()
+    if unread is not None:
+        _write_report(unread, added.unreadable + added.failed)
     if as_json:
         terminal.print_json(
             {
-                **asdict(total),
-                "unreadable": [asdict(entry) for entry in unreadable + failed],
+                **asdict(added.report),
+                "removed": added.removed,
+                "unreadable": [asdict(entry) for entry in added.unreadable + added.failed],
                 "papers": count,
                 "seconds": round(time.perf_counter() - started, 3),
             }
         )
     else:
-        terminal.out.print(
-            f"{total.new} new, {total.updated} updated, {total.unchanged} there already; "
-            f"the library has {count:,} papers.",
-            markup=False,
-        )
-        _print_unreadable(unreadable)
-        for entry in failed:
-            terminal.err.print(Text(f"not read: {entry.reason}", style="red"))
-        if sample and count > sample:
-            terminal.out.print(
-                f"{sample} of them are starter papers; `askpapers remove --sample` takes them out."
-            )
-    if failed or (unreadable and total == AddReport()):
+        _print_added(added, count, sample, dry_run)
+    if added.failed or (added.unreadable and added.report.is_empty()):
         raise typer.Exit(1)
+
+
+@dataclass(slots=True)
+class _Added:
+    """What `add` did, or would do.
+
+    Attributes:
+        removed: titles that left their source.
+        unreadable: entries that cannot be used.
+        failed: sources that cannot be read.
+        changed: what would happen to whom, for a dry run.
+    """
+
+    report: AddReport
+    removed: list[str] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    failed: list[Unreadable] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+
+def _add_all(place: Library, sources: Sequence[str], sync: bool) -> _Added:
+    from rag.library import AddReport
+    from rag.sources import find_sources
+
+    added = _Added(AddReport())
+    for given in sources:
+        unreadable: list[Unreadable] = []
+        failed: list[Unreadable] = []
+        papers = chain.from_iterable(
+            _readable(source, unreadable, failed) for source in find_sources(given)
+        )
+        ahead = list(islice(papers, _READ_AHEAD))
+        if ahead:
+            known = len(ahead) if len(ahead) < _READ_AHEAD else None
+            origin = "" if given == "-" else str(Path(given).absolute())
+            added.report += place.add(chain(ahead, papers), total=known, origin=origin)
+            if sync and not (unreadable or failed):
+                added.removed += [paper.title for paper in place.sync(origin)]
+        if sync and (unreadable or failed):
+            failed.append(Unreadable(given, f"{given} was not read whole: nothing is removed."))
+        added.unreadable += unreadable
+        added.failed += failed
+    return added
+
+
+def _preview(place: Library, sources: Sequence[str]) -> _Added:
+    from rag.library import AddReport
+    from rag.sources import find_sources
+
+    added = _Added(AddReport())
+    papers = (
+        paper
+        for source in chain.from_iterable(map(find_sources, sources))
+        for paper in _readable(source, added.unreadable, added.failed)
+    )
+    counts = Counter[str]()
+    for change in place.preview(papers):
+        counts[change.what] += 1
+        if change.what != "unchanged":
+            added.changed.append(f"{change.what}: {change.paper.title}")
+    added.report = AddReport(counts["new"], counts["updated"], counts["unchanged"])
+    return added
+
+
+def _write_report(file: Path, entries: Sequence[Unreadable]) -> None:
+    lines = [f"{entry.where}\t{entry.reason}\n" for entry in entries]
+    try:
+        file.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise SourceError(
+            f"The report {file} cannot be written: {error.strerror}.", "Name another file."
+        ) from None
+
+
+def _print_added(added: _Added, count: int, sample: int, dry_run: bool) -> None:
+    total = added.report
+    for line in added.changed[:_SHOWN]:
+        terminal.out.print(Text(line))
+    if len(added.changed) > _SHOWN:
+        terminal.out.print(f"… and {len(added.changed) - _SHOWN:,} more")
+    removed = f"{len(added.removed)} removed, " if added.removed else ""
+    terminal.out.print(
+        f"{total.new} new, {total.updated} updated, {removed}{total.unchanged} there already; "
+        f"the library has {count:,} papers{', and nothing was changed' if dry_run else ''}.",
+        markup=False,
+    )
+    _print_unreadable(added.unreadable)
+    for entry in added.failed:
+        terminal.err.print(Text(f"not read: {entry.reason}", style="red"))
+    if sample and count > sample:
+        terminal.out.print(
+            f"{sample} of them are starter papers; `askpapers remove --sample` takes them out."
+        )
 
 
 @app.command("list")
@@ -689,7 +785,7 @@ def _paper_json(paper: Paper) -> dict[str, object]:
 
 
 def _print_unreadable(unreadable: list[Unreadable]) -> None:
-    for entry in unreadable[:20]:
+    for entry in unreadable[:_SHOWN]:
         terminal.err.print(Text(f"not read: {entry.where}: {entry.reason}", style="yellow"))
-    if len(unreadable) > 20:
-        terminal.err.print(f"… and {len(unreadable) - 20} more")
+    if len(unreadable) > _SHOWN:
+        terminal.err.print(f"… and {len(unreadable) - _SHOWN} more")
