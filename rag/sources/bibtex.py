@@ -179,7 +179,7 @@ def _paper(entry: _Entry, entries: dict[str, _Entry], source: str) -> Paper | Un
         where=entry.where,
         title=_text(own, "title"),
         abstract=_text(own, "abstract"),
-        authors=_authors(own.get("author", "")),
+        authors=read_authors(own.get("author", "")),
         year=fields.year_in(own.get("year", "")) or fields.year_in(own.get("date", "")),
         venue=_text(
             own, "journal", "journaltitle", "booktitle", "archive", "archiveprefix", "eprinttype"
@@ -225,7 +225,8 @@ def _link(own: dict[str, str]) -> str:
     return fields.link(own.get("doi", "").replace("\\_", "_"), url)
 
 
-def _authors(raw: str) -> tuple[str, ...]:
+def read_authors(raw: str) -> tuple[str, ...]:
+    """The names of an author field, in reading order, as plain text."""
     names = []
     for name in split_multiple_persons_names(raw):
         parts = parse_single_name_into_parts(name, strict=False)

@@ -88,7 +88,9 @@ def make_paper(
         pmid=numbers.pmid,
         tags=tuple(dict.fromkeys(filter(None, map(_line, tags)))),
         note=_CONTROL.sub("", note).strip(),
-        entry=_CONTROL.sub("", json.dumps(entry, ensure_ascii=False)) if entry else "",
+        entry=_CONTROL.sub("", json.dumps(entry, ensure_ascii=False, sort_keys=True))
+        if entry
+        else "",
     )
 
 
