@@ -13,8 +13,8 @@ import os
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -187,7 +187,9 @@ class Library:
             LibraryError: there is no library at that path.
         """
         settings = settings or load_settings()
-        place = Path(path) if path else settings.library_path
+        if path:
+            settings = settings.model_copy(update={"library": Path(path)})
+        place = settings.library_path
         is_default = path is None and settings.library is None
         if not (place / "catalog.sqlite").exists() and not is_default:
             raise LibraryError(
@@ -235,6 +237,18 @@ class Library:
     def sentences(self, paper: Paper) -> tuple[Sentence, ...]:
         """The sentences of a paper's abstract, in order."""
         return self._catalog.sentences(paper)
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk of the catalog, the vectors and the keyword index."""
+        parts = {
+            "catalog": self.path.glob("catalog.sqlite*"),
+            "vectors": (self.path / "vectors").rglob("*"),
+            "keywords": (self.path / "keywords").rglob("*"),
+        }
+        return {
+            name: sum(file.stat().st_size for file in files if file.is_file())
+            for name, files in parts.items()
+        }
 
     # Searching
 
@@ -349,6 +363,85 @@ class Library:
         if gone:
             self.remove(gone)
         return papers
+
+    def tag(self, ids: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> int:
+        """File papers under tags, or no longer; returns how many changed."""
+        gone = set(map(normalise, remove))
+
+        def tagged(paper: Paper) -> Paper:
+            there = {normalise(tag) for tag in paper.tags}
+            new = [tag for tag in add if normalise(tag) not in there]
+            kept = [tag for tag in (*paper.tags, *new) if normalise(tag) not in gone]
+            return replace(paper, tags=tuple(dict.fromkeys(kept)))
+
+        return self._annotate(ids, tagged)
+
+    def set_note(self, paper_id: str, note: str) -> int:
+        """Keep what the reader writes about a paper; an empty note removes it."""
+        return self._annotate([paper_id], lambda paper: replace(paper, note=note.strip()))
+
+    def _annotate(self, ids: Sequence[str], change: Callable[[Paper], Paper]) -> int:
+        with self._writing():
+            changes = [(paper, change(paper)) for paper in self.get(ids).values()]
+            changed = [new for old, new in changes if new != old]
+            self._catalog.update_record(changed)
+        return len(changed)
+
+    def backup(self, file: Path) -> None:
+        """Write the whole library, but for what `restore` makes again, into one file.
+
+        Raises:
+            LibraryError: the file is there already, or cannot be written.
+        """
+        if file.exists():
+            raise LibraryError(f"{file} is there already.", "Name a new file.")
+        temporary = file.with_name(f".{file.name}.tmp")
+        temporary.unlink(missing_ok=True)
+        made_by = self._vectors.made_by() if self._vectors.is_current() else ""
+        try:
+            # With the mark of work begun, so that a restore that is killed is brought to an end.
+            self._catalog.copy_to(temporary, {_WRITING: "yes", "vectors": made_by})
+            os.replace(temporary, file)
+        except (OSError, sqlite3.OperationalError) as error:
+            temporary.unlink(missing_ok=True)
+            raise LibraryError(
+                f"{file} cannot be written: {error}.", "Name a file you may write."
+            ) from None
+
+    def restore(self, file: Path) -> None:
+        """Be the library that a backup holds; what was here is gone.
+
+        Raises:
+            LibraryError: it is no backup, or a damaged one.
+        """
+        _check_backup(file)
+        with self._marked():
+            self._catalog.put_back(file)
+            self._catalog.set_meta(_WRITING, "yes")
+            fresh = self._vectors.beside()
+            ids = [*self._catalog.text_hashes(), *self._catalog.unindexed_ids()]
+            if self._catalog.get_meta("vectors") == self._vectors.made_by():
+                self._copy_vectors(ids, fresh)
+            else:
+                self._embed_all(ids, fresh)
+            fresh.take_over()
+            self._catalog.mark_indexed(ids)
+            keywords = KeywordIndex.build(self._catalog.papers())
+            keywords.save(self.path / "keywords", self._catalog.generation())
+
+    def _copy_vectors(self, ids: Sequence[str], into: VectorIndex) -> None:
+        """Fill an index with the vectors that the catalog keeps."""
+        lacking = set(self._catalog.unembedded_ids())
+        self._embed_all([i for i in ids if i in lacking], into)
+        kept = [i for i in ids if i not in lacking]
+        for first in range(0, len(kept), _BATCH):
+            batch = kept[first : first + _BATCH]
+            stored = self._catalog.stored_vectors(batch, Encoder.dimension)
+            into.upsert(
+                [passage for i in batch for passage in self._catalog.passages_of(i)],
+                np.concatenate([stored[i].passages for i in batch]),
+            )
+            self._report(Progress("restoring", first + len(batch), len(kept), "papers"))
 
     def remove(self, ids: Sequence[str]) -> int:
         """Remove papers by id, and return how many were there."""
@@ -611,6 +704,32 @@ class Library:
             index.save(self.path / "keywords", generation)
         finally:
             lock.release()
+
+
+def _check_backup(file: Path) -> None:
+    """Look at a file, without writing to it, before it takes a catalog's place."""
+    if not file.is_file():
+        raise LibraryError(f"{file} does not exist.", "Check the name and the folder.")
+    address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as copy:
+            meta = dict(copy.execute("SELECT key, value FROM meta"))
+            damage = [row[0] for row in copy.execute("PRAGMA integrity_check(1)")]
+    except sqlite3.DatabaseError as error:
+        meta, damage = {}, [str(error)]
+    if "vectors" not in meta:
+        raise LibraryError(
+            f"{file} is no backup of a library, or a damaged one.",
+            "`askpapers backup FILE` makes one.",
+        )
+    if meta["schema"] != Catalog.schema:
+        raise LibraryError(
+            f"The backup {file} has format {meta['schema']}; "
+            f"this askpapers reads {Catalog.schema}.",
+            "Use the askpapers that wrote it.",
+        )
+    if damage != ["ok"]:
+        raise LibraryError(f"The backup {file} is damaged: {damage[0]}", "Take another one.")
 
 
 def embed_papers(rows: Sequence[PaperRow], encoder: Encoder) -> dict[str, PaperVectors]:

@@ -19,11 +19,12 @@ from rag import weights
 from rag.chat_models import load_chat_model, needed_downloads
 from rag.errors import AskpapersError, LibraryError, SourceError
 from rag.filters import Filters, read_filters
-from rag.progress import Report, silent
+from rag.progress import Report
 from rag.settings import Settings, load_settings
 from rag.sources.entry import Unreadable
 from rag.weights.files import gigabytes
-from ui import terminal
+from ui import keeping, terminal
+from ui.opening import JsonOption, LibraryOption, existing_library, one_paper
 
 if TYPE_CHECKING:
     from rag.answering import Answerer
@@ -45,19 +46,16 @@ eval_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.add_typer(keeping.app)
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
 
 _READ_AHEAD = 10_000
 """Papers that are read before the first is added, to tell how many there are."""
 
-LibraryOption = Annotated[
-    Path | None, typer.Option("--library", help="Folder of the library.", metavar="DIR")
-]
 _SHOWN = 20
 """Lines of one kind that are shown at most."""
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ModelOption = Annotated[
     str | None,
     typer.Option("--model", help="Language model: a name, folder, GGUF file or server address."),
@@ -92,6 +90,9 @@ def ask(
     until: Annotated[int | None, typer.Option(help="Only papers of this year or earlier.")] = None,
     venue: Annotated[str, typer.Option(help="Only papers whose venue has these words.")] = "",
     author: Annotated[str, typer.Option(help="Only papers by an author of this name.")] = "",
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only papers with this tag; repeatable.")
+    ] = None,
     paper: Annotated[
         list[str] | None,
         typer.Option(help="Only this paper: id or words of its title; repeatable."),
@@ -119,7 +120,7 @@ def ask(
     if (question is None) == (batch is None):
         raise typer.BadParameter("give a question, or --batch and --out")
     settings = load_settings(library=library, model=model)
-    filters = Filters(since=since, until=until, venue=venue, author=author)
+    filters = Filters(since=since, until=until, venue=venue, author=author, tags=tuple(tag or ()))
     if batch is not None and out is not None:
         if filters or paper or every:
             raise typer.BadParameter("filters are for one question, not for --batch")
@@ -127,7 +128,7 @@ def ask(
         return
     answerer = _open_answerer(settings)
     if paper:
-        chosen = frozenset(_one_paper(answerer.library, words).id for words in paper)
+        chosen = frozenset(one_paper(answerer.library, words).id for words in paper)
         filters = replace(filters, papers=chosen)
     if not every:
         filters = read_filters(str(question))[1] | filters
@@ -321,7 +322,7 @@ def _print_added(added: _Added, count: int, sample: int, dry_run: bool) -> None:
 @app.command("list")
 def list_papers(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """List the papers of the library."""
-    papers = list(_existing_library(library).papers())
+    papers = list(existing_library(library).papers())
     if as_json:
         terminal.print_json([_paper_json(paper) for paper in papers])
         return
@@ -341,16 +342,25 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one paper with its abstract."""
-    found = _one_paper(_existing_library(library), paper)
+    found = one_paper(existing_library(library), paper)
     if as_json:
-        terminal.print_json({**_paper_json(found), "abstract": found.abstract})
+        terminal.print_json(
+            {
+                **_paper_json(found),
+                "abstract": found.abstract,
+                "origins": dict(found.origins),
+            }
+        )
         return
     terminal.out.print(Text(found.title, style="bold"))
-    facts = [", ".join(found.authors), found.venue, str(found.year or ""), found.url]
+    tags = f"tags: {', '.join(found.tags)}" if found.tags else ""
+    facts = [", ".join(found.authors), found.venue, str(found.year or ""), found.url, tags]
     for fact in filter(None, facts):
         terminal.out.print(Text(fact, style="dim"))
     terminal.out.print()
     terminal.out.print(Text(found.abstract))
+    if found.note:
+        terminal.out.print(Text(f"\nnote: {found.note}"))
     origin = "a digest written for the starter library" if found.sample else found.source
     terminal.out.print(Text(f"\n{found.id}, from {origin}", style="dim"))
 
@@ -367,8 +377,8 @@ def remove(
     """Remove papers from the library."""
     if not papers and not sample:
         raise typer.BadParameter("name a paper, or --sample")
-    place = _existing_library(library)
-    found = [_one_paper(place, wanted) for wanted in papers or []]
+    place = existing_library(library)
+    found = [one_paper(place, wanted) for wanted in papers or []]
     removed = place.remove([paper.id for paper in found]) if found else 0
     removed += place.remove_sample() if sample else 0
     if as_json:
@@ -383,7 +393,7 @@ def rebuild(library: LibraryOption = None) -> None:
     settings = load_settings(library=library)
     _tell_first_use(settings, encoder_only=True)
     with terminal.progress() as report:
-        place = _existing_library(library, report)
+        place = existing_library(library, report)
         place.rebuild()
     terminal.out.print(f"Made again for {len(place):,} papers.")
 
@@ -399,7 +409,7 @@ def doctor(
 
     settings = load_settings(library=library)
     with terminal.progress() as report:
-        place = _existing_library(library, report)
+        place = existing_library(library, report)
         problems = place.check()
         if problems and fix:
             place.mend()
@@ -649,7 +659,7 @@ def eval_retrieval(
         else:
             if ablation or out is not None or against is not None:
                 raise typer.BadParameter("--ablation, --out and --against need --beir")
-            opened = _existing_library(library)
+            opened = existing_library(library)
             asked = read_questions(questions, only or ())
             figures = measure_questions(opened, asked, settings, report)
     terminal.print_json(figures)
@@ -676,18 +686,6 @@ def _library(settings: Settings, report: Report) -> Library:
     from rag.library import Library
 
     return Library(settings.library_path, settings, report)
-
-
-def _existing_library(path: Path | None, report: Report | None = None) -> Library:
-    from rag.library import Library
-
-    settings = load_settings(library=path)
-    if not (settings.library_path / "catalog.sqlite").exists():
-        raise LibraryError(
-            f"There is no library in {settings.library_path}.",
-            "`askpapers add SOURCE` makes one; `askpapers chat` starts with the sample papers.",
-        )
-    return Library(settings.library_path, settings, report or silent)
 
 
 def _open_answerer(settings: Settings) -> Answerer:
@@ -756,20 +754,6 @@ def _readable(
         failed.append(Unreadable(source.place, error.what))
 
 
-def _one_paper(library: Library, wanted: str) -> Paper:
-    found = library.find(wanted)
-    if not found:
-        raise LibraryError(
-            f"No paper in {library.path} is called {wanted!r}.", "`askpapers list` shows them."
-        )
-    if len(found) > 1:
-        some = "; ".join(f"{paper.id} {paper.title[:60]}" for paper in found[:5])
-        raise LibraryError(
-            f"{len(found)} papers fit {wanted!r}: {some}.", "Name one by its id or whole title."
-        )
-    return found[0]
-
-
 def _paper_json(paper: Paper) -> dict[str, object]:
     return {
         "paper_id": paper.id,
@@ -778,6 +762,11 @@ def _paper_json(paper: Paper) -> dict[str, object]:
         "year": paper.year,
         "venue": paper.venue,
         "url": paper.url,
+        "doi": paper.doi,
+        "arxiv": paper.arxiv,
+        "pmid": paper.pmid,
+        "tags": list(paper.tags),
+        "note": paper.note,
         "source_id": paper.source_id,
         "source": paper.source,
         "sample": paper.sample,

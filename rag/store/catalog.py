@@ -11,7 +11,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,8 @@ class PaperVectors:
 
 class Catalog:
     """The SQLite file of a library. Safe to read from several threads and processes."""
+
+    schema = str(_SCHEMA_VERSION)
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -202,13 +204,20 @@ class Catalog:
 
     def vectors(self, ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
         """The stored vectors of these papers, as far as readers see them."""
+        return self.stored_vectors(list(self._visible(ids)), dimension)
+
+    def _visible(self, ids: Sequence[str]) -> Iterator[str]:
+        for some in _batches(ids):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT id FROM papers WHERE indexed = 1 AND id IN ({marks})"
+            yield from (row[0] for row in self._read(query, some))
+
+    def stored_vectors(self, ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
+        """The stored vectors of these papers, indexed or not."""
         found = {}
         for some in _batches(ids):
             marks = ",".join("?" * len(some))
-            query = (
-                "SELECT paper_id, passages, sentences FROM vectors JOIN papers ON id = paper_id "
-                f"WHERE indexed = 1 AND id IN ({marks})"
-            )
+            query = f"SELECT paper_id, passages, sentences FROM vectors WHERE paper_id IN ({marks})"
             for paper_id, passages, sentences in self._read(query, some):
                 found[paper_id] = PaperVectors(
                     _unpack(passages, dimension), _unpack(sentences, dimension)
@@ -252,6 +261,11 @@ class Catalog:
             query = 'SELECT text, start, "end" FROM passages WHERE paper_id = ? ORDER BY start'
             passages = tuple(Passage(*row) for row in self._read(query, [paper_id]))
             yield PaperRow(paper, self.sentences(paper), passages)
+
+    def passages_of(self, paper_id: str) -> list[str]:
+        """Ids of a paper's passages in order, as its vectors are."""
+        query = "SELECT id FROM passages WHERE paper_id = ? ORDER BY start"
+        return [row[0] for row in self._read(query, [paper_id])]
 
     def passage_ids(self, paper_ids: Sequence[str]) -> set[str]:
         """Ids of the passages of these papers, indexed or not."""
@@ -363,6 +377,19 @@ class Catalog:
         Afterwards nothing is lost with the journal.
         """
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def copy_to(self, file: Path, note: Mapping[str, str]) -> None:
+        """Write a copy of the whole catalog, with these entries among its ``meta``."""
+        with closing(sqlite3.connect(file)) as copy:
+            self._connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+            with copy:
+                copy.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", note.items())
+
+    def put_back(self, file: Path) -> None:
+        """Be what that copy is; what was here is gone. In one transaction."""
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as copy:
+            copy.backup(self._connection)
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -61,6 +61,10 @@ class VectorIndex:
         stored.pop("folder", None)
         return stored == asdict(self._manifest) and (self._folder / self._pointed()).is_dir()
 
+    def made_by(self) -> str:
+        """The manifest as text, to compare with another's."""
+        return json.dumps(asdict(self._manifest), sort_keys=True)
+
     def reset(self) -> None:
         """Throw everything away and start anew."""
         self.beside().take_over()
