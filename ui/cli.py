@@ -168,7 +168,8 @@ def add(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Files or folders with papers, packed or not; - reads standard input.",
+            help="Files or folders with papers, packed or not; - reads standard input; "
+            "arxiv:NUMBER or arxiv:'SEARCH' asks arXiv.",
             metavar="SOURCE…",
         ),
     ],
@@ -258,7 +259,7 @@ def _add_all(place: Library, sources: Sequence[str], sync: bool) -> _Added:
         ahead = list(islice(papers, _READ_AHEAD))
         if ahead:
             known = len(ahead) if len(ahead) < _READ_AHEAD else None
-            origin = "" if given == "-" else str(Path(given).absolute())
+            origin = _origin(given)
             added.report += place.add(chain(ahead, papers), total=known, origin=origin)
             if sync and not (unreadable or failed):
                 added.removed += [paper.title for paper in place.sync(origin)]
@@ -267,6 +268,13 @@ def _add_all(place: Library, sources: Sequence[str], sync: bool) -> _Added:
         added.unreadable += unreadable
         added.failed += failed
     return added
+
+
+def _origin(given: str) -> str:
+    """What a source is called from one time to the next; standard input is never the same."""
+    if given == "-":
+        return ""
+    return given if given.startswith("arxiv:") else str(Path(given).absolute())
 
 
 def _preview(place: Library, sources: Sequence[str]) -> _Added:

@@ -17,6 +17,7 @@ from rag.errors import SourceError
 from rag.papers import Paper
 from rag.sources import (
     acl,
+    arxiv_api,
     bibtex,
     containers,
     json_array,
@@ -73,10 +74,13 @@ class Source:
 
 
 def find_sources(given: str | Path) -> Iterator[Source]:
-    """The files that an argument stands for: a file, a folder, a pattern, or ``-``.
+    """What an argument stands for: a file, a folder, a pattern, ``-``, or ``arxiv:…``.
 
     Read each before asking for the next.
     """
+    if str(given).startswith(arxiv_api.PREFIX):
+        yield Source(str(given), partial(arxiv_api.read, str(given)))
+        return
     for found in containers.find(str(given)):
         yield Source(found.place, partial(_read, found))
 
