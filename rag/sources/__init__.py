@@ -82,7 +82,7 @@ def find_sources(given: str | Path) -> Iterator[Source]:
         yield Source(str(given), partial(arxiv_api.read, str(given)))
         return
     for found in containers.find(str(given)):
-        yield Source(found.place, partial(_read, found))
+        yield Source(found.place, partial(_watched, found))
 
 
 def read_source(given: str | Path) -> Iterator[Paper | Unreadable]:
@@ -93,6 +93,23 @@ def read_source(given: str | Path) -> Iterator[Paper | Unreadable]:
     """
     for source in find_sources(given):
         yield from source.read()
+
+
+def _watched(found: containers.Found) -> Iterator[Paper | Unreadable]:
+    """What is read of a file, and a note where another program wrote to it meanwhile."""
+    before = _state(found.place)
+    yield from _read(found)
+    if _state(found.place) != before:
+        yield Unreadable(found.place, "it changed while it was read; add it again")
+
+
+def _state(place: str) -> tuple[int, int] | None:
+    """Size and time of a file; nothing where it lies in another or is a pipe."""
+    try:
+        found = Path(place).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _read(found: containers.Found) -> Iterator[Paper | Unreadable]:
