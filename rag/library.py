@@ -39,6 +39,9 @@ from rag.text import SPLITTER_VERSION, split_passages, split_sentences
 _BATCH = 64
 """Papers that are embedded and written together; the most an interruption can lose."""
 
+_COMPARED = 512
+"""Papers that are compared with the catalog together."""
+
 _FEW = 2000
 """Papers that can be compared one by one in the time a search of the index takes."""
 
@@ -106,23 +109,24 @@ class _Batch:
 
     def take(self, paper: Paper) -> None:
         """Decide which paper a record is of."""
-        old = self._same(paper)
+        known = names(paper)
+        old = self._same(paper, known)
         if old is None:
-            paper = replace(paper, key=self._free_id(paper))
+            paper = replace(paper, key=self._free_id(paper, known))
             self.titles.setdefault(normalise(paper.title), []).append(paper.id)
             what: Literal["new", "updated", "unchanged"] = "new"
         else:
-            record, paper = paper, merge(old, paper)
+            paper = merge(old, paper)
             what = "unchanged" if paper == old else "updated"
-            self.owners |= {name: paper.id for name in names(record) if name not in self.owners}
         if what != "unchanged":
             self.held[paper.id] = paper
             self.touched[paper.id] = None
-        self.owners |= {name: paper.id for name in names(paper) if name not in self.owners}
+        for name in known:
+            self.owners.setdefault(name, paper.id)
         self.changes.append(Change(what, paper))
 
-    def _same(self, paper: Paper) -> Paper | None:
-        *numbers, record = names(paper)
+    def _same(self, paper: Paper, known: Sequence[str]) -> Paper | None:
+        *numbers, record = known
         for number in numbers:
             if number in self.owners:
                 return self.held[self.owners[number]]
@@ -131,11 +135,11 @@ class _Batch:
         same_title = (self.held[i] for i in self.titles.get(normalise(paper.title), ()))
         return next((other for other in same_title if alike(other, paper)), None)
 
-    def _free_id(self, paper: Paper) -> str:
+    def _free_id(self, paper: Paper, known: Sequence[str]) -> str:
         """The record's own id, or one of its number where another paper has that."""
         if paper.id not in self.held:
             return paper.id
-        return hashlib.sha256(names(paper)[0].encode()).hexdigest()[:16]
+        return hashlib.sha256(known[0].encode()).hexdigest()[:16]
 
 
 class Library:
@@ -334,9 +338,10 @@ class Library:
         with self._writing():
             source = iter(papers)
             done, run = 0, self._catalog.next_run()
-            while batch := list(islice(source, _BATCH)):
+            while batch := list(islice(source, _COMPARED)):
                 decided = self._decide(batch)
-                self._write_batch(decided)
+                for written in self._write_batch(decided):
+                    self._report(Progress("reading papers in", done + written, total, "papers"))
                 self._catalog.list_under(origin, run, decided.owners)
                 result += decided.report
                 done += len(batch)
@@ -348,7 +353,7 @@ class Library:
         """What `add` would do with each paper, without doing it."""
         source = iter(papers)
         known = _Batch()
-        while batch := list(islice(source, _BATCH)):
+        while batch := list(islice(source, _COMPARED)):
             before = len(known.changes)
             known = self._decide(batch, known)
             yield from known.changes[before:]
@@ -580,20 +585,23 @@ class Library:
             decided.take(paper)
         return decided
 
-    def _write_batch(self, decided: _Batch) -> None:
+    def _write_batch(self, decided: _Batch) -> Iterator[int]:
+        """Write what was decided, and tell after each step how many papers are done."""
         changed = [decided.held[i] for i in decided.touched]
         old = decided.before
         text = [p for p in changed if p.id not in old or old[p.id].text_hash != p.text_hash]
         record = [p for p in changed if p not in text and p != old[p.id]]
         if record:
             self._catalog.update_record(record)
-        if text:
-            rows = [self._split(paper) for paper in text]
-            stale = self._catalog.passage_ids([paper.id for paper in text])
+        for first in range(0, len(text), _BATCH):
+            some = text[first : first + _BATCH]
+            rows = [self._split(paper) for paper in some]
+            stale = self._catalog.passage_ids([paper.id for paper in some])
             self._catalog.put(rows)
             self._embed(rows, self._vectors)
             self._vectors.delete(list(stale))
-            self._catalog.mark_indexed([paper.id for paper in text])
+            self._catalog.mark_indexed([paper.id for paper in some])
+            yield first + len(some)
 
     def _split(self, paper: Paper) -> PaperRow:
         sentences = split_sentences(paper.abstract)

@@ -220,6 +220,9 @@ class Answer:
 
 def normalise(text: str) -> str:
     """Case, accents, punctuation and spacing removed: equal for titles people call the same."""
-    decomposed = unicodedata.normalize("NFKD", text).casefold()
-    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    if text.isascii():  # most is, and has no accents to take off
+        letters = text.casefold()
+    else:
+        decomposed = unicodedata.normalize("NFKD", text).casefold()
+        letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     return " ".join(re.findall(r"\w+", letters))
