@@ -224,13 +224,13 @@ class Library:
         return self._catalog.get(ids)
 
     def find(self, wanted: str) -> list[Paper]:
-        """The papers that a person may mean: by id, by the source's id, or by (part of) title."""
+        """The papers that a person may mean: by an id, a DOI or the like, or by (part of) title."""
         if exact := self.get([wanted]):
             return list(exact.values())
         words = normalise(wanted)
         papers = list(self.papers())
         for matches in (
-            [p for p in papers if p.source_id == wanted],
+            [p for p in papers if wanted in (p.source_id, p.doi, p.arxiv, p.pmid)],
             [p for p in papers if normalise(p.title) == words],
             [p for p in papers if words and words in normalise(p.title)],
         ):

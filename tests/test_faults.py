@@ -168,6 +168,28 @@ def test_a_damaged_chroma_folder(filled: Library, harm: str) -> None:
     assert_sound(library)
 
 
+def test_a_rebuild_that_is_interrupted_leaves_the_old_index_to_readers(
+    filled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed = filled._embed
+    steps = iter(range(1))
+
+    def interrupted(*arguments: object) -> None:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        embed(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(filled, "_embed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        filled.rebuild()
+    reader = open_library(filled.path)
+    vector = reader.encoder.encode(["river bread"])[0]
+    assert len(reader.closest(vector, 80)) == 80
+    reader.repair()
+    assert len(list((filled.path / "vectors").glob("chroma*"))) == 1
+    assert_sound(reader)
+
+
 def test_what_another_process_removed_does_not_stop_a_reader(
     filled: Library, tmp_path: Path
 ) -> None:

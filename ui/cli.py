@@ -53,6 +53,9 @@ app.add_typer(eval_app, name="eval")
 _READ_AHEAD = 10_000
 """Papers that are read before the first is added, to tell how many there are."""
 
+_LITTLE = 200_000_000
+"""Bytes free on the disk below which `doctor` warns."""
+
 _SHOWN = 20
 """Lines of one kind that are shown at most."""
 
@@ -424,6 +427,8 @@ def doctor(
             problems = place.check()
         problems += _check_models(settings, report)[1]
     free = shutil.disk_usage(place.path).free
+    if free < _LITTLE:
+        problems.append(f"disk: only {gigabytes(free)} free")
     if as_json:
         terminal.print_json({"problems": problems, "papers": len(place), "free_bytes": free})
     else:
