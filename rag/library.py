@@ -490,7 +490,7 @@ class Library:
         """
         if self._is_held():
             raise LibraryError(
-                f"Process {self._holder()} is writing to {self.path}.",
+                f"The library in {self.path} is being written by {self._holder()}.",
                 "Check again when it has finished.",
             )
         if damage := self._catalog.integrity():
@@ -676,7 +676,7 @@ class Library:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            label = f"waiting for process {self._holder()}, which is writing"
+            label = f"waiting for {self._holder()}, which is writing"
             self._report(Progress(label, 0, None, "seconds"))
             lock.acquire()
         try:
@@ -689,9 +689,11 @@ class Library:
     def _holder(self) -> str:
         """Who writes, as far as it is told."""
         try:
-            return (self.path / "writer.pid").read_text()
+            number = (self.path / "writer.pid").read_text()
         except OSError:
-            return "unknown"
+            number = ""
+        # It holds the lock a moment before it says who it is.
+        return f"process {number}" if number else "another process"
 
     def _is_held(self) -> bool:
         lock = FileLock(self.path / ".lock")

@@ -247,9 +247,15 @@ def test_a_second_writer_waits_and_says_for_whom(filled: Library, tmp_path: Path
     second.add(papers(30, 400))
     process.join(60)
     waited = [progress.label for progress in said if "waiting" in progress.label]
-    assert waited in ([], [f"waiting for process {process.pid}, which is writing"])
+    holders = (f"process {process.pid}", "another process")
+    assert waited in ([], *([f"waiting for {who}, which is writing"] for who in holders))
     assert len(second) == 310
     assert_sound(second)
+
+
+def test_doctor_says_who_writes(filled: Library, tmp_path: Path) -> None:
+    with filled._locked(), pytest.raises(LibraryError, match=f"process {os.getpid()}"):
+        open_library(filled.path).check()
 
 
 def test_a_reader_finds_what_is_there_while_another_process_writes(
