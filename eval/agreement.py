@@ -71,7 +71,7 @@ def measure_agreement(
 def _prompts(settings: Settings, questions: Sequence[Question]) -> list[list[BaseMessage]]:
     library = Library.open(settings=settings)
     retriever = PaperRetriever(library=library, k=settings.papers)
-    found = (find_evidence(q.question, retriever, settings)[1] for q in questions)
+    found = (find_evidence(q.question, retriever, settings).evidence for q in questions)
     return [answer_messages(q.question, e) for q, e in zip(questions, found, strict=True) if e]
 
 

@@ -17,11 +17,12 @@ from ir_measures import RR, R, nDCG
 from eval.questions import Question
 from eval.statistics import compare, interval
 from rag.answering import find_evidence
-from rag.conversation import leans_on_history
+from rag.conversation import stand_alone
 from rag.errors import SourceError
 from rag.library import Library
 from rag.papers import Paper
 from rag.progress import Progress, Report
+from rag.reranking import load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 
@@ -114,18 +115,20 @@ def measure_questions(
 
     ``recall@k`` is the share of a question's papers, k at most, among the first k; ``facts`` the
     share of its key facts that the evidence holds, the most an answer could; ``tokens`` what
-    the model has to read for them. No language model runs: a question that leans on the
-    turn before is searched with it beside its own words.
+    the model has to read for them. The model that writes does not run: the question before
+    is put in front of one that leans on it.
     """
     retriever = PaperRetriever(library=library, k=settings.papers)
+    reranker = load_reranker(settings, report=report)
     rows: dict[str, list[dict[str, float]]] = {}
     answerable = [q for q in questions if q.answerable]
     for number, question in enumerate(answerable, start=1):
-        leans = question.history and leans_on_history(question.question)
-        context = " ".join(question.history[-1]) if leans else ""
-        ranked, evidence = find_evidence(question.question, retriever, settings, context)
-        titles = [found.paper.title for found in ranked]
-        text = " ".join(f"{e.title} {' '.join(s.text for s in e.sentences)}" for e in evidence)
+        alone = stand_alone(question.question, question.history, model=None)
+        found = find_evidence(alone.question, retriever, settings, alone.context, reranker=reranker)
+        titles = [r.paper.title for r in found.ranked]
+        text = " ".join(
+            f"{e.title} {' '.join(s.text for s in e.sentences)}" for e in found.evidence
+        )
         rows.setdefault(question.type, []).append(
             {f"recall@{k}": _recall(titles[:k], question.titles, k) for k in (1, 3, 5)}
             | {

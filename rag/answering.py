@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 
-from rag.abstention import decide, read_signals
+from rag.abstention import AROUND, decide, read_signals
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.citations import (
     BoundAnswer,
@@ -21,15 +21,25 @@ from rag.citations import (
     is_refusal,
     quote,
     read_draft,
+    set_side_by_side,
 )
 from rag.conversation import stand_alone
 from rag.errors import AskpapersError, ModelError
-from rag.evidence import MOST_LISTED, asks_which, list_evidence, pick_evidence
+from rag.evidence import (
+    MOST_LISTED,
+    asks_about_two,
+    asks_which,
+    compared_evidence,
+    list_evidence,
+    pick_evidence,
+)
 from rag.filters import Filters, read_filters
 from rag.library import Library
+from rag.names import names_in
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
+from rag.reranking import QueryLikelihood, is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings, load_settings
 
@@ -77,6 +87,7 @@ class Answerer:
     Args:
         library: where the papers are.
         model: any LangChain chat model; by default the one the settings name.
+        settings: by default those of the environment.
     """
 
     def __init__(
@@ -91,6 +102,7 @@ class Answerer:
         self.settings = settings or load_settings()
         self.model = model or load_chat_model(self.settings, report=report)
         self.retriever = PaperRetriever(library=library, k=self.settings.papers)
+        self.reranker = load_reranker(self.settings, report=report)
 
     @property
     def model_name(self) -> str:
@@ -148,12 +160,14 @@ class Answerer:
         alone = stand_alone(question, history, self.model)
         searched, stated = read_filters(alone.question)
         filters = stated if filters is None else filters
-        ranked, evidence = find_evidence(
-            searched, self.retriever, self.settings, alone.context, filters
+        found = find_evidence(
+            searched, self.retriever, self.settings, alone.context, filters, self.reranker
         )
-        retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in ranked)
+        ranked, evidence = found.ranked, found.evidence
+        shown = ranked if found.kind == "list" else ranked[: self.retriever.k]
+        retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in shown)
         clock.retrieved()
-        yield Found(searched, str(filters), retrieved, tuple(evidence))
+        yield Found(searched, str(filters), retrieved, evidence)
 
         blank = Answer(
             question=question,
@@ -161,6 +175,7 @@ class Answerer:
             answer="",
             abstained=True,
             reason="",
+            warning="",
             citations=(),
             filters=str(filters),
             retrieved=retrieved,
@@ -176,12 +191,16 @@ class Answerer:
         if not decision.answer:
             yield Done(_declined(blank, decision.reason, clock))
             return
+        blank = replace(blank, warning=decision.warning)
 
-        if asks_which(searched) and not evidence:
+        if found.kind == "list" and not evidence:
             yield Done(_declined(blank, "no paper found holds every name in the question", clock))
             return
-        if asks_which(searched):
+        if found.kind == "list":
             yield Done(_answered(blank, enumerate_papers(evidence), clock))
+            return
+        if found.kind == "comparison":
+            yield Done(_answered(blank, set_side_by_side(evidence), clock))
             return
 
         draft = ""
@@ -236,29 +255,52 @@ class Answerer:
             ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found for a question, and what kind of answer it calls for.
+
+    Attributes:
+        ranked: the papers, best first.
+        kind: lists and comparisons are made by the program: a small model names one paper of
+            four, and gives both sides of a comparison the figures of one.
+    """
+
+    ranked: tuple[RankedPaper, ...]
+    evidence: tuple[Evidence, ...]
+    kind: Literal["answer", "comparison", "list"] = "answer"
+
+
 def find_evidence(
     question: str,
     retriever: PaperRetriever,
     settings: Settings,
     context: str = "",
     filters: Filters | None = None,
-) -> tuple[list[RankedPaper], list[Evidence]]:
+    reranker: QueryLikelihood | None = None,
+) -> Finding:
     """The papers found for a question, and the evidence picked from them.
 
-    A question for all papers of a kind gets one sentence of each that fits; any other the best
-    sentences of the best papers, within the budget.
+    A question for all papers of a kind gets one sentence of each that fits; one that compares
+    two papers gets the best sentences of both; any other the best sentences of the best papers.
 
     Args:
         context: what a follow-up is about.
         filters: which papers may be found, in the place of the retriever's own.
+        reranker: looks again where what was found is neither plainly right nor plainly wrong.
     """
+    library, budget = retriever.library, settings.evidence_tokens
     if asks_which(question):
         most = max(MOST_LISTED, retriever.k)
         ranked = retriever.rank(question, context, filters, most)
-        return ranked, list_evidence(question, ranked, retriever.library)
-    ranked = retriever.rank(question, context, filters)
-    evidence = pick_evidence(question, ranked, retriever.library, settings.evidence_tokens)
-    return ranked, evidence
+        return Finding(tuple(ranked), tuple(list_evidence(question, ranked, library)), "list")
+    ranked = retriever.rank(question, context, filters, max(AROUND, retriever.k))
+    unsure = is_unsure(ranked)
+    if reranker and unsure:
+        ranked = reranker.rerank(question, ranked)
+    if (names_in(question) or not unsure) and asks_about_two(question, ranked, library):
+        both = compared_evidence(question, ranked, library)
+        return Finding(tuple(ranked), tuple(both), "comparison")
+    return Finding(tuple(ranked), tuple(pick_evidence(question, ranked, library, budget)))
 
 
 class _Clock:

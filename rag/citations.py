@@ -179,15 +179,27 @@ def quote(
 
 def enumerate_papers(evidence: Sequence[Evidence]) -> BoundAnswer:
     """A list of papers, a line each with the sentence that speaks for it; no model writes it."""
+    count = "One paper comes" if len(evidence) == 1 else f"{len(evidence)} papers come"
+    return _quoted_by_paper(f"{count} close to this, the closest first:", evidence)
+
+
+def set_side_by_side(evidence: Sequence[Evidence]) -> BoundAnswer:
+    """What each of the compared papers says, in its own words; no model writes it."""
+    return _quoted_by_paper("What each paper says:", evidence)
+
+
+def _quoted_by_paper(opening: str, evidence: Sequence[Evidence]) -> BoundAnswer:
     bound = [
         Bound(
-            f"• {e.title}: “{e.sentences[0].text}”", "supported", 1.0, ((e.number, e.sentences[0]),)
+            f"• {e.title}: {' '.join(f'“{s.text}”' for s in e.sentences)}",
+            "supported",
+            1.0,
+            tuple((e.number, s) for s in e.sentences),
         )
         for e in evidence
     ]
     listed = compose(bound, evidence, between="\n")
-    count = "One paper comes" if len(evidence) == 1 else f"{len(evidence)} papers come"
-    return replace(listed, text=f"{count} close to this, the closest first:\n{listed.text}")
+    return replace(listed, text=f"{opening}\n{listed.text}")
 
 
 def compose(

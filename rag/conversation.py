@@ -88,23 +88,27 @@ class StandAlone:
 
 
 def stand_alone(
-    question: str, history: Sequence[tuple[str, str]], model: BaseChatModel
+    question: str, history: Sequence[tuple[str, str]], model: BaseChatModel | None
 ) -> StandAlone:
     """The question as it can be searched: itself, unless it leans on the conversation.
 
     What the model makes of it is kept only if it leans on nothing any more, keeps the
-    question's own words, and brings in no name or number from elsewhere; otherwise the question
-    before is put in front.
+    question's own words, and brings in no name or number from elsewhere; otherwise, and without
+    a model, the question before is put in front.
     """
     if not history or not leans_on_history(question):
         return StandAlone(question)
     turns = list(history[-_TURNS:])
+    rewritten = _rewrite(question, turns, model) if model else ""
+    return StandAlone(rewritten or f"{turns[-1][0].rstrip(' ?')}? {question}", " ".join(turns[-1]))
+
+
+def _rewrite(question: str, turns: Sequence[tuple[str, str]], model: BaseChatModel) -> str:
+    """What the model makes of a follow-up; empty where that cannot be trusted."""
     reply = model.invoke(rewrite_messages(question, turns), max_tokens=48)
     rewritten = str(reply.text).strip().splitlines()[0] if str(reply.text).strip() else ""
     known = " ".join([question, *(part for turn in turns for part in turn)])
-    if not _is_faithful(rewritten, question, known):
-        rewritten = f"{turns[-1][0].rstrip(' ?')}? {question}"
-    return StandAlone(rewritten, " ".join(turns[-1]))
+    return rewritten if _is_faithful(rewritten, question, known) else ""
 
 
 def _is_faithful(rewritten: str, question: str, known: str) -> bool:

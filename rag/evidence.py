@@ -16,6 +16,9 @@ from rag.store.keywords import tokenize
 _PAPERS = 5
 """Papers that may give evidence; more of them confuse a small model."""
 
+_TWIN = 0.8
+"""Share of words that two abstracts have in common, from which they are the same work."""
+
 MOST_LISTED = 20
 """Papers that are listed at most, where the question asks which ones there are."""
 
@@ -38,6 +41,23 @@ _WORDS = 0.4
 
 _PAPER = 0.3
 """What the rank of its paper counts, for the best paper."""
+
+_COMPARES = re.compile(
+    r"\b(?:vs|versus|compar\w*|differ\w*|both|between|either|unlike|opposed|each)\b"
+    r"|\bwhich\b.*\bor\b|\bor\b.*\bwhich\b"
+    r"|\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b",
+    re.IGNORECASE,
+)
+"""Words of a question that sets two things side by side."""
+
+_OF_A_SIDE = 3
+"""Sentences of each of two papers that are compared."""
+
+_SECOND = 0.6
+"""Share of the best paper's score that the other side of a comparison has at least."""
+
+_OWN_WORDS = 0.05, 0.1
+"""Shares of the question's rare words that the best paper, and the second, hold alone."""
 
 _LEANS = ("this ", "these ", "it ", "its ", "they ", "their ", "such ", "here ", "both ")
 """What a sentence starts with when it leans on the one before."""
@@ -63,13 +83,14 @@ def pick_evidence(
 
     A sentence's score is its cosine to the question, plus how much of the question's rare
     words it holds, plus its paper's rank. A sentence that leans on the one before brings it
-    along where there is room. Titles count; papers come best first, sentences in their order.
+    along where there is room. Of two records of one work, as a preprint and its publication,
+    the better is read. Titles count; papers come best first, sentences in their order.
 
     Args:
         budget: most tokens of titles and sentences together, counted by the encoder's
             tokenizer, which comes within a few percent of the language models'.
     """
-    papers = ranked[:_PAPERS]
+    papers = _distinct(ranked)[:_PAPERS]
     sentences = [library.sentences(found.paper) for found in papers]
     candidates = _relevant(_score(question, papers, sentences, library))
     chosen: set[tuple[int, int]] = set()
@@ -83,6 +104,46 @@ def pick_evidence(
         if cost <= left:
             left -= cost
             chosen.update((c.paper, c.position) for c in wanted)
+    return _number(papers, candidates, chosen)
+
+
+def asks_about_two(question: str, ranked: Sequence[RankedPaper], library: Library) -> bool:
+    """Whether a question sets the two best papers side by side.
+
+    It has a word that compares, both papers are close, and each holds a part of the question's
+    rare words that the other lacks.
+    """
+    distinct = _distinct(ranked)
+    if len(distinct) < 2 or not _COMPARES.search(question):
+        return False
+    first, second = distinct[:2]
+    if second.score < _SECOND * first.score:
+        return False
+    weights = {term: library.keywords.rarity(term) for term in set(tokenize(question))}
+    total = sum(weights.values()) or 1.0
+    mine, other = (
+        set(tokenize(f"{found.paper.title} {found.paper.abstract}")) & weights.keys()
+        for found in (first, second)
+    )
+    own = (mine - other, other - mine)
+    return all(
+        sum(weights[t] for t in words) / total >= least
+        for words, least in zip(own, _OWN_WORDS, strict=True)
+    )
+
+
+def compared_evidence(
+    question: str, ranked: Sequence[RankedPaper], library: Library
+) -> list[Evidence]:
+    """The best sentences of each of the two best papers, numbered 1 and 2."""
+    papers = _distinct(ranked)[:2]
+    sentences = [library.sentences(found.paper) for found in papers]
+    candidates = sorted(_score(question, papers, sentences, library), key=lambda c: -c.score)
+    chosen = {
+        (c.paper, c.position)
+        for side in range(len(papers))
+        for c in [c for c in candidates if c.paper == side][:_OF_A_SIDE]
+    }
     return _number(papers, candidates, chosen)
 
 
@@ -115,6 +176,17 @@ def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library
         )
         for number, place in enumerate(sorted(best), start=1)
     ]
+
+
+def _distinct(ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
+    """The papers without those whose abstract says in the same words what a better one says."""
+    kept: list[tuple[RankedPaper, set[str]]] = []
+    for found in ranked:
+        words = set(tokenize(found.paper.abstract))
+        twins = (len(words & other) >= _TWIN * len(words | other) for _, other in kept if other)
+        if not any(twins):
+            kept.append((found, words))
+    return [found for found, _ in kept]
 
 
 def _in_turn(

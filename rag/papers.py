@@ -110,14 +110,17 @@ class RankedPaper:
     """A paper found for a question.
 
     Attributes:
-        score: mean of similarity and keyword coverage, up to 1, comparable across questions.
+        score: mean of similarity and keyword coverage, up to 1, comparable across questions;
+            raised or lowered by the second look where there was one.
         similarity: mean of the question's cosines to the paper's closest passage and its
             closest sentence, -1 to 1.
+        first_score: the score before the second look; None where there was none.
     """
 
     paper: Paper
     score: float
     similarity: float
+    first_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,7 @@ class Answer:
         answer: the text with ``[1]`` marks, or what is said instead when ``abstained``.
         abstained: whether the papers were found not to say.
         reason: why it abstained, empty otherwise.
+        warning: what to mind about the answer, in a sentence; empty where there is nothing.
         filters: which papers were asked, in words; empty where all were.
         left_out: sentences the model wrote that no evidence bears out.
     """
@@ -194,6 +198,7 @@ class Answer:
     answer: str
     abstained: bool
     reason: str
+    warning: str
     citations: tuple[Citation, ...]
     filters: str
     retrieved: tuple[Retrieved, ...]

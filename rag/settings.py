@@ -52,6 +52,13 @@ class Settings(BaseSettings):
             "processor has the instructions for them; bf16 never does, and takes more memory."
         ),
     )
+    reranker: str = Field(
+        default="smollm2-135m-instruct",
+        description=(
+            "Small language model that looks again at what was found where the first look is not "
+            "sure: a chat model's name from `askpapers models`; empty for none."
+        ),
+    )
     papers: int = Field(default=8, ge=1, le=100, description="Papers retrieved for a question.")
     evidence_tokens: int = Field(
         default=640, ge=64, le=16_384, description="Tokens of evidence the model reads."

@@ -26,8 +26,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def _own_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The default library of a test is its own."""
+    """The default library of a test is its own; only tests of the reranker fetch one."""
     monkeypatch.setenv("ASKPAPERS_LIBRARY", str(tmp_path / "default-library"))
+    monkeypatch.setenv("ASKPAPERS_RERANKER", "")
 
 
 @pytest.fixture

@@ -40,6 +40,36 @@ def test_a_name_that_is_there_brings_a_question_closer() -> None:
     assert ask("How is NALSM built?", closeness=0.3, score=0.25).answer
 
 
+def look(scores: list[float], closeness: float) -> Decision:
+    """Ask in words that are nobody's, of papers found with these scores."""
+    sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
+    evidence = [Evidence(1, NALSM.id, NALSM.title, (sentence,), (closeness,))]
+    ranked = [RankedPaper(OTHER, score, score) for score in scores]
+    return decide(read_signals("how are they made?", ranked, evidence), "how are they made?", 0.5)
+
+
+def test_a_question_that_many_papers_come_near_is_answered_with_a_warning() -> None:
+    decision = look([0.19] * 8, closeness=0.35)
+    assert decision.answer
+    assert decision.warning.startswith("The papers found only touch on this")
+
+
+def test_a_question_that_one_paper_comes_near_by_chance_is_declined() -> None:
+    assert not look([0.19] + [0.05] * 7, closeness=0.35).answer
+
+
+def test_an_answer_that_is_sure_carries_no_warning() -> None:
+    assert look([0.5] + [0.2] * 7, closeness=0.6) == Decision(answer=True)
+
+
+def test_the_second_look_does_not_make_the_library_about_something_else() -> None:
+    sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
+    evidence = [Evidence(1, NALSM.id, NALSM.title, (sentence,), (0.2,))]
+    first = [RankedPaper(OTHER, 0.08, 0.1)] * 8
+    second = [RankedPaper(OTHER, 0.7, 0.1, first_score=0.08)] * 8
+    assert read_signals("why?", first, evidence) == read_signals("why?", second, evidence)
+
+
 def test_a_name_that_no_paper_holds_is_declined_by_name() -> None:
     decision = ask("How accurate is NALSM on ImageNet?")
     assert decision == Decision(False, "none of the papers found mentions ImageNet")

@@ -97,6 +97,15 @@ def test_a_follow_up_is_answered_from_its_conversation(answerer: Answerer) -> No
     check_citations(answerer, answer)
 
 
+def test_a_comparison_says_what_each_paper_says(answerer: Answerer) -> None:
+    answer = answerer.answer("Which data-free quantizer is quicker, Genie or ZeroQ?")
+    titles = " ".join(citation.title for citation in answer.citations)
+    assert "ZeroQ" in titles
+    assert "Genie" in titles
+    assert "30s" in answer.answer.replace(" ", "")
+    check_citations(answerer, answer)
+
+
 @pytest.mark.parametrize(
     "question",
     [

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rag.evidence import asks_which, list_evidence, pick_evidence
+from rag.evidence import (
+    asks_about_two,
+    asks_which,
+    compared_evidence,
+    list_evidence,
+    pick_evidence,
+)
 from rag.library import Library
 from rag.papers import Evidence, Paper
 from rag.retrieval import PaperRetriever
@@ -94,3 +100,45 @@ def test_sentence_vectors_are_kept_with_the_paper(
     assert int(np.argmax(stored.sentences @ asked)) == 2
     library.remove([kestrel.id])
     assert library.vectors([kestrel.id]) == {}
+
+
+@pytest.mark.models
+def test_of_two_records_of_one_work_one_is_read(
+    library: Library, three_papers: list[Paper]
+) -> None:
+    kestrel = three_papers[0]
+    preprint = Paper(title="Sparse Attention for Rivers", abstract=kestrel.abstract + " Preprint.")
+    library.add([*three_papers, preprint])
+    found = pick(library, "What accuracy does Kestrel reach on RiverBench?", 400)
+    assert len([e for e in found if "RiverBench" in " ".join(s.text for s in e.sentences)]) == 1
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("question", "two"),
+    [
+        ("How do Kestrel's training time and Wren's parameters compare?", True),
+        ("What does Kestrel attend to, and what does Wren generate?", True),
+        ("Which is smaller, the bird song model or the attention layer for rivers?", True),
+        ("How long does Kestrel train?", False),
+        ("What accuracy does Kestrel reach, and how long does it train?", False),
+    ],
+)
+def test_a_question_that_sets_two_papers_side_by_side_is_seen(
+    library: Library, three_papers: list[Paper], question: str, two: bool
+) -> None:
+    library.add(three_papers)
+    ranked = PaperRetriever(library=library).rank(question)
+    assert asks_about_two(question, ranked, library) is two
+
+
+@pytest.mark.models
+def test_both_sides_of_a_comparison_are_heard(library: Library, three_papers: list[Paper]) -> None:
+    library.add(three_papers)
+    question = "How do Kestrel's training time and Wren's parameters compare?"
+    ranked = PaperRetriever(library=library).rank(question)
+    found = compared_evidence(question, ranked, library)
+    said = [" ".join(s.text for s in e.sentences) for e in found]
+    assert sorted(e.number for e in found) == [1, 2]
+    assert any("3 hours" in text for text in said)
+    assert any("4 million" in text for text in said)

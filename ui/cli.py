@@ -20,6 +20,7 @@ from rag.chat_models import load_chat_model, needed_downloads
 from rag.errors import AskpapersError, LibraryError, SourceError
 from rag.filters import Filters, read_filters
 from rag.progress import Report
+from rag.reranking import load_reranker
 from rag.settings import Settings, load_settings
 from rag.sources.entry import Unreadable
 from rag.weights.files import gigabytes
@@ -495,6 +496,7 @@ def models_fetch(
         else:
             encoder = weights.get_model(weights.ENCODER)
             weights.fetch(encoder, settings.models_path, local=settings.models_from, report=report)
+            load_reranker(settings, report=report)
             load_chat_model(settings, report=report)
     terminal.out.print(Text(f"Everything is in {settings.models_path}."))
 

@@ -58,6 +58,8 @@ def print_first_use(models: list[Model]) -> None:
 
 def print_answer(answer: Answer) -> None:
     """The answer, its papers with the sentences that bear it out, and where the time went."""
+    if answer.warning:
+        out.print(Text(answer.warning, style="yellow"))
     out.print(Text(answer.answer, style="yellow" if answer.abstained else ""))
     if answer.standalone_question != answer.question:
         out.print(Text(f"(understood as: {answer.standalone_question})", style="dim"))

@@ -197,7 +197,8 @@ def _answer(
 
 def _as_markdown(answer: Answer) -> str:
     """The answer, then each cited title with the sentences that bear it out."""
-    parts = [lines_in_markdown(answer.answer)]
+    parts = [f"*{in_markdown(answer.warning)}*"] if answer.warning else []
+    parts.append(lines_in_markdown(answer.answer))
     if answer.abstained:
         parts.append(f"*{in_markdown(answer.reason[:1].upper() + answer.reason[1:])}.*")
     if answer.standalone_question != answer.question:

@@ -19,8 +19,10 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 def needed_downloads(settings: Settings) -> list[weights.Model]:
     """The catalogue's models that a question would have to fetch first."""
-    chosen = weights.find_model(settings.model)
-    wanted = [weights.get_model(weights.ENCODER), *([chosen] if chosen else [])]
+    wanted = [
+        weights.get_model(weights.ENCODER),
+        *filter(None, map(weights.find_model, (settings.reranker, settings.model))),
+    ]
     return [model for model in wanted if not weights.is_present(model, settings.models_path)]
 
 
@@ -35,7 +37,7 @@ def load_chat_model(settings: Settings, *, report: Report = silent) -> BaseChatM
     """
     if _SERVER.match(settings.model):
         return _server(settings)
-    folder = _local_folder(settings, report)
+    folder = model_folder(settings.model, settings, _form(settings), report=report)
     return LocalChatModel(
         folder=folder,
         model_name=Path(settings.model).name,
@@ -45,9 +47,21 @@ def load_chat_model(settings: Settings, *, report: Report = silent) -> BaseChatM
     )
 
 
-def _local_folder(settings: Settings, report: Report) -> Path:
+def model_folder(
+    model: str, settings: Settings, form: weights.Form, *, report: Report = silent
+) -> Path:
+    """The folder of a model that is run here, its files fetched and unpacked where needed.
+
+    Args:
+        model: a name of the catalogue, a hub repository, a local folder or a GGUF file.
+        form: what a GGUF file is unpacked to.
+
+    Raises:
+        ModelError: it is none of them.
+        WeightsError: its files cannot be had.
+    """
     models = settings.models_path
-    if known := weights.find_model(settings.model):
+    if known := weights.find_model(model):
         if known.role != "chat":
             raise ModelError(
                 f"{known.name} is an encoder, it cannot write.",
@@ -55,18 +69,16 @@ def _local_folder(settings: Settings, report: Report) -> Path:
             )
         folder = weights.fetch(known, models, local=settings.models_from, report=report)
         file = known.files[0]
-        return weights.unpack_gguf(
-            folder / file.name, folder, _form(settings), file.sha256, report=report
-        )
-    path = Path(settings.model).expanduser()
+        return weights.unpack_gguf(folder / file.name, folder, form, file.sha256, report=report)
+    path = Path(model).expanduser()
     if path.is_file():
-        return weights.unpack_gguf(path, models / "own", _form(settings), report=report)
+        return weights.unpack_gguf(path, models / "own", form, report=report)
     if (path / "config.json").is_file():
         return path
-    if _REPOSITORY.fullmatch(settings.model):
-        return _from_hub(settings.model, models / "hub", report)
+    if _REPOSITORY.fullmatch(model):
+        return _from_hub(model, models / "hub", report)
     raise ModelError(
-        f"{settings.model!r} is no model that can be used.",
+        f"{model!r} is no model that can be used.",
         "Name one of `askpapers models`, a hub repository (owner/name), a local folder with "
         "config.json, a GGUF file, or the http address of a server.",
     )

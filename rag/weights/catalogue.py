@@ -133,7 +133,7 @@ CATALOGUE: tuple[Model, ...] = (
     Model(
         name="smollm2-135m-instruct",
         role="chat",
-        about="tiny: to see that the machinery runs, not to believe",
+        about="the reranker: 135 million parameters; too small to write answers",
         licence="Apache-2.0",
         hub="",
         files=(

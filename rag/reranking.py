@@ -1,0 +1,169 @@
+"""A second look at the papers found, where the first look is not sure: query likelihood.
+
+Words and closeness fail a question that avoids the paper's words. A language model can tell how
+much likelier the question becomes once a paper was read: log p(question | paper) less
+log p(question). Papers are ranked by query likelihood since Ponte and Croft (1998, "A Language
+Modeling Approach to Information Retrieval"); by a language model that was never trained to, in
+Sachan et al. (2022, "Improving Passage Retrieval with Zero-Shot Question Generation", section 2.2).
+A model of 135 million parameters is enough; `docs/retrieval.md` has the figures.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rag import weights
+from rag.chat_models.loading import model_folder
+from rag.errors import ModelError
+from rag.papers import RankedPaper
+from rag.progress import Report, silent
+from rag.settings import Settings
+from rag.threads import set_threads
+
+UNSURE = (0.06, 0.34)
+"""Scores of the best paper between which a second look pays. Below, everything found is about
+something else; above, the first look is right."""
+
+_GAIN = 0.4
+"""What a nat a token of information gain counts beside a paper's score."""
+
+_BATCH = 4
+"""Papers read together; more of them is no faster on a laptop's cores."""
+
+_LONGEST = 512
+"""Tokens of a paper that are read."""
+
+
+class QueryLikelihood:
+    """Reranks papers by how likely they make the question.
+
+    Args:
+        folder: a causal language model in the Hugging Face layout.
+        threads: processor threads; 0 for the cores there are.
+    """
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._model: Any = None
+        self._tokenizer: Any = None
+        self._busy = threading.Lock()
+
+    def rerank(self, question: str, ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
+        """The same papers with scores that count what the second look found; best first."""
+        if not ranked:
+            return []
+        gains = self.gains(question, [f"{r.paper.title}. {r.paper.abstract}" for r in ranked])
+        length = max(1, len(self._tokenizer.encode(question, add_special_tokens=False)))
+        looked = [
+            replace(r, score=_raised(r.score, _GAIN * gain / length), first_score=r.score)
+            for r, gain in zip(ranked, gains, strict=True)
+        ]
+        return sorted(looked, key=lambda r: (-r.score, r.paper.id))
+
+    def gains(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How much likelier each text makes the question than no text does, in nats.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        with self._busy:
+            self._load()
+            asked = self._tokenizer.encode(question, add_special_tokens=False)
+            prompts = [self._prompt(text) for text in ["...", *texts]]
+            order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+            likelihoods = [0.0] * len(prompts)
+            for start in range(0, len(order), _BATCH):
+                batch = order[start : start + _BATCH]
+                for i, value in zip(
+                    batch, self._read([prompts[i] for i in batch], asked), strict=True
+                ):
+                    likelihoods[i] = value
+        return [value - likelihoods[0] for value in likelihoods[1:]]
+
+    def _prompt(self, text: str) -> list[int]:
+        head = self._tokenizer.encode(f"Passage: {text}")[:_LONGEST]
+        tail: list[int] = self._tokenizer.encode(
+            "\nA question about this passage: ", add_special_tokens=False
+        )
+        return [*head, *tail]
+
+    def _read(self, prompts: Sequence[Sequence[int]], asked: Sequence[int]) -> list[float]:
+        """log p(question | prompt) of each prompt; padding is on the right, where it is unseen."""
+        import torch
+
+        rows = [[*prompt, *asked] for prompt in prompts]
+        longest = max(map(len, rows))
+        ids = torch.zeros((len(rows), longest), dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row)
+            mask[i, : len(row)] = 1
+        wanted = torch.tensor(list(asked))
+        with torch.inference_mode():
+            states = self._model.model(ids, attention_mask=mask, use_cache=False).last_hidden_state
+            found = []
+            for i, row in enumerate(rows):
+                before = states[i, len(row) - len(asked) - 1 : len(row) - 1]
+                logits = self._model.lm_head(before).float()
+                chances = torch.log_softmax(logits, -1)[torch.arange(len(asked)), wanted]
+                found.append(float(chances.sum()))
+        return found
+
+    def load(self) -> None:
+        """Load the model now rather than at the first question that needs it."""
+        with self._busy:
+            self._load()
+
+    def _load(self) -> None:
+        if self._model is not None:
+            return
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        set_threads(self._threads)
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
+            self._model = AutoModelForCausalLM.from_pretrained(
+                self._folder, dtype=torch.bfloat16, local_files_only=True
+            ).eval()
+        except Exception as error:  # whatever transformers raises for a folder it cannot read
+            raise ModelError(
+                f"The reranker in {self._folder} cannot be loaded: {error}",
+                "Run `askpapers models verify`, or go without it: ASKPAPERS_RERANKER=''.",
+            ) from error
+
+
+def load_reranker(settings: Settings, *, report: Report = silent) -> QueryLikelihood | None:
+    """The reranker that the settings name, its files fetched and unpacked where needed.
+
+    Its weights are loaded at the first question that needs it.
+
+    Returns:
+        None where the settings name none.
+
+    Raises:
+        ModelError: the setting names nothing that can be used.
+        WeightsError: its files cannot be had.
+    """
+    if not settings.reranker:
+        return None
+    folder = model_folder(settings.reranker, settings, weights.BF16, report=report)
+    return QueryLikelihood(folder, settings.threads)
+
+
+def _raised(score: float, gain: float) -> float:
+    """A score with a gain, which takes away a share of what is missing to 1, so never passes it."""
+    return score + gain if gain < 0 else 1 - (1 - score) * math.exp(-gain)
+
+
+def is_unsure(ranked: Sequence[RankedPaper]) -> bool:
+    """Whether what was found is neither plainly right nor plainly about something else."""
+    return bool(ranked) and UNSURE[0] <= ranked[0].score < UNSURE[1]
