@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from rag.errors import SourceError
 from rag.papers import Paper
-from rag.sources import _READERS, Unreadable, containers, find_sources, read_source
+from rag.sources import _READERS, Unreadable, _Reader, containers, find_sources, read_source
 from rag.sources.fields import fold, link, plain, split_names, year_in
 from rag.sources.latex import decode
 
@@ -1202,3 +1202,10 @@ def test_whatever_a_json_record_holds_is_survived(
 @given(st.text(alphabet="\\{}$'\"`^~=.aeioucv -%&\n", max_size=200))
 def test_whatever_latex_comes_is_decoded(text: str) -> None:
     assert isinstance(decode(text), str)
+
+
+@pytest.mark.parametrize("reader", _READERS, ids=lambda reader: reader.name)
+@pytest.mark.parametrize("text", ["", "\n", "no such thing"])
+def test_a_reader_of_what_is_not_its_own_does_not_break(reader: _Reader, text: str) -> None:
+    with suppress(SourceError):
+        assert not [entry for entry in reader.read(text, "x") if isinstance(entry, Paper)]

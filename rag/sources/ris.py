@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import rispy
 
@@ -29,7 +30,7 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     starts = [found.start() for found in _START.finditer(text)]
     line, last = 1, 0
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in pairwise([*starts, len(text)]):
         line, last = line + text.count("\n", last, start), start
         if end - start > _LONGEST_RECORD:
             reason = f"the record is longer than {_LONGEST_RECORD:,} characters"
