@@ -29,6 +29,7 @@ from rag.embedding import PASSAGE_TOKENS, Encoder, load_encoder, unit
 from rag.errors import LibraryError
 from rag.filters import Filters
 from rag.identity import alike, contradict, merge, names
+from rag.memory import give_back_memory
 from rag.papers import Paper, Passage, Sentence, Vectors, normalise
 from rag.progress import Progress, Report, silent
 from rag.sample import sample_papers
@@ -618,6 +619,7 @@ class Library:
             [passage_id for row in rows for passage_id in row.passage_ids()],
             np.concatenate([embedded[row.paper.id].passages for row in rows]),
         )
+        give_back_memory()
 
     def _embed_all(self, ids: Sequence[str], into: VectorIndex) -> None:
         for first in range(0, len(ids), _BATCH):
