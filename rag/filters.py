@@ -36,6 +36,7 @@ class Filters:
     Attributes:
         since, until: first and last year; a paper without a year does not pass.
         venue, author: words that the venue, or one author's name, must hold, in any case.
+        tags: a paper must have each of them, in any case.
         papers: ids of the only papers asked.
         without: ids of papers left out.
     """
@@ -44,6 +45,7 @@ class Filters:
     until: int | None = None
     venue: str = ""
     author: str = ""
+    tags: tuple[str, ...] = ()
     papers: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
 
@@ -70,6 +72,7 @@ class Filters:
             years,
             f"in {self.venue}" if self.venue else "",
             f"by {self.author}" if self.author else "",
+            f"tagged {' and '.join(self.tags)}" if self.tags else "",
             f"{len(self.papers)} chosen" if self.papers else "",
             f"without {len(self.without)} left out" if self.without else "",
         ]
@@ -85,6 +88,8 @@ class Filters:
         if self.venue and not _holds(paper.venue, self.venue):
             return False
         if self.author and not any(_holds(name, self.author) for name in paper.authors):
+            return False
+        if self.tags and not set(map(normalise, self.tags)) <= set(map(normalise, paper.tags)):
             return False
         return paper.id not in self.without and (not self.papers or paper.id in self.papers)
 

@@ -8,14 +8,18 @@ searches puts the indexes right from the catalog.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence, Set
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -24,6 +28,8 @@ from rag import weights
 from rag.embedding import PASSAGE_TOKENS, Encoder, load_encoder, unit
 from rag.errors import LibraryError
 from rag.filters import Filters
+from rag.identity import alike, contradict, merge, names
+from rag.memory import give_back_memory
 from rag.papers import Paper, Passage, Sentence, Vectors, normalise
 from rag.progress import Progress, Report, silent
 from rag.sample import sample_papers
@@ -34,10 +40,19 @@ from rag.text import SPLITTER_VERSION, split_passages, split_sentences
 _BATCH = 64
 """Papers that are embedded and written together; the most an interruption can lose."""
 
+_COMPARED = 512
+"""Papers that are compared with the catalog together."""
+
 _FEW = 2000
 """Papers that can be compared one by one in the time a search of the index takes."""
 
 _WRITING = "writing"
+
+_SAMPLE = 8
+"""Passages that `check` embeds again."""
+
+_ALIKE = 0.97
+"""Least cosine of two vectors of one text; what it was encoded with changes the third decimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +63,84 @@ class AddReport:
     updated: int = 0
     unchanged: int = 0
 
+    def is_empty(self) -> bool:
+        """Whether there was no paper at all."""
+        return self == AddReport()
+
     def __add__(self, other: AddReport) -> AddReport:
         return AddReport(
             self.new + other.new,
             self.updated + other.updated,
             self.unchanged + other.unchanged,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a record does, or would do, to the library."""
+
+    what: Literal["new", "updated", "unchanged"]
+    paper: Paper
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Records that are being put together with what the library holds.
+
+    Attributes:
+        before: papers as they are stored, by id.
+        held: the same and the new ones, as they will be.
+        owners: name → id of the paper it belongs to.
+        titles: normalised title → ids.
+        touched: ids of what must be written.
+        changes: what each record did.
+    """
+
+    before: dict[str, Paper] = field(default_factory=dict)
+    held: dict[str, Paper] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, list[str]] = field(default_factory=dict)
+    touched: dict[str, None] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def report(self) -> AddReport:
+        counts = Counter(change.what for change in self.changes)
+        return AddReport(counts["new"], counts["updated"], counts["unchanged"])
+
+    def take(self, paper: Paper) -> None:
+        """Decide which paper a record is of."""
+        known = names(paper)
+        old = self._same(paper, known)
+        if old is None:
+            paper = replace(paper, key=self._free_id(paper, known))
+            self.titles.setdefault(normalise(paper.title), []).append(paper.id)
+            what: Literal["new", "updated", "unchanged"] = "new"
+        else:
+            paper = merge(old, paper)
+            what = "unchanged" if paper == old else "updated"
+        if what != "unchanged":
+            self.held[paper.id] = paper
+            self.touched[paper.id] = None
+        for name in known:
+            self.owners.setdefault(name, paper.id)
+        self.changes.append(Change(what, paper))
+
+    def _same(self, paper: Paper, known: Sequence[str]) -> Paper | None:
+        *numbers, record = known
+        for number in numbers:
+            if number in self.owners:
+                return self.held[self.owners[number]]
+        if (owner := self.owners.get(record)) and not contradict(self.held[owner], paper):
+            return self.held[owner]
+        same_title = (self.held[i] for i in self.titles.get(normalise(paper.title), ()))
+        return next((other for other in same_title if alike(other, paper)), None)
+
+    def _free_id(self, paper: Paper, known: Sequence[str]) -> str:
+        """The record's own id, or one of its number where another paper has that."""
+        if paper.id not in self.held:
+            return paper.id
+        return hashlib.sha256(known[0].encode()).hexdigest()[:16]
 
 
 class Library:
@@ -82,6 +169,8 @@ class Library:
         )
         self._vectors = VectorIndex(path / "vectors", manifest)
         self._keywords: tuple[int, KeywordIndex] | None = None
+        self._seen = -1
+        self._writes = False
 
     @classmethod
     def open(
@@ -103,7 +192,9 @@ class Library:
             LibraryError: there is no library at that path.
         """
         settings = settings or load_settings()
-        place = Path(path) if path else settings.library_path
+        if path:
+            settings = settings.model_copy(update={"library": Path(path)})
+        place = settings.library_path
         is_default = path is None and settings.library is None
         if not (place / "catalog.sqlite").exists() and not is_default:
             raise LibraryError(
@@ -134,13 +225,13 @@ class Library:
         return self._catalog.get(ids)
 
     def find(self, wanted: str) -> list[Paper]:
-        """The papers that a person may mean: by id, by the source's id, or by (part of) title."""
+        """The papers that a person may mean: by an id, a DOI or the like, or by (part of) title."""
         if exact := self.get([wanted]):
             return list(exact.values())
         words = normalise(wanted)
         papers = list(self.papers())
         for matches in (
-            [p for p in papers if p.source_id == wanted],
+            [p for p in papers if wanted in (p.source_id, p.doi, p.arxiv, p.pmid)],
             [p for p in papers if normalise(p.title) == words],
             [p for p in papers if words and words in normalise(p.title)],
         ):
@@ -151,6 +242,18 @@ class Library:
     def sentences(self, paper: Paper) -> tuple[Sentence, ...]:
         """The sentences of a paper's abstract, in order."""
         return self._catalog.sentences(paper)
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk of the catalog, the vectors and the keyword index."""
+        parts = {
+            "catalog": self.path.glob("catalog.sqlite*"),
+            "vectors": (self.path / "vectors").rglob("*"),
+            "keywords": (self.path / "keywords").rglob("*"),
+        }
+        return {
+            name: sum(file.stat().st_size for file in files if file.is_file())
+            for name, files in parts.items()
+        }
 
     # Searching
 
@@ -166,10 +269,16 @@ class Library:
         if self._keywords is None or self._keywords[0] != generation:
             index = KeywordIndex.load(self.path / "keywords", generation)
             if index is None:
-                index = KeywordIndex.build(self._catalog.papers())
+                before = self._keywords[1] if self._keywords else None
+                index = self._updated_keywords(before)
                 self._save_keywords(index, generation)
             self._keywords = (generation, index)
         return self._keywords[1]
+
+    def _updated_keywords(self, before: KeywordIndex | None = None) -> KeywordIndex:
+        """The keyword index of what the library holds now, made of the last one there is."""
+        index = before or KeywordIndex.load(self.path / "keywords") or KeywordIndex.build([])
+        return index.updated(self._catalog.text_hashes(), self._catalog.some_papers)
 
     def closest(
         self, vector: Vectors, k: int, within: Set[str] | None = None
@@ -182,6 +291,7 @@ class Library:
         """
         if within is not None and len(within) <= _FEW:
             return self._closest_of(vector, k, within)
+        self._look_again()
         share = len(within) / max(len(self), 1) if within else 1.0
         passages = self._vectors.search(vector, int(k * 3 / share))
         paper_of = self._catalog.papers_of_passages([passage for passage, _ in passages])
@@ -191,6 +301,13 @@ class Library:
             if paper and paper not in best and (within is None or paper in within):
                 best[paper] = cosine
         return list(best.items())[:k]
+
+    def _look_again(self) -> None:
+        """Open the vectors anew if another process has written since they were looked at."""
+        generation = self._catalog.generation()
+        if generation != self._seen and not self._writes:
+            self._vectors.reopen()
+            self._seen = generation
 
     def _closest_of(self, vector: Vectors, k: int, ids: Set[str]) -> list[tuple[str, float]]:
         """The same for a few papers, compared one by one: exact, however far they are."""
@@ -208,31 +325,134 @@ class Library:
 
     # Writing
 
-    def add(self, papers: Iterable[Paper], total: int | None = None) -> AddReport:
-        """Add papers; one that is there with the same text is left alone.
+    def add(self, papers: Iterable[Paper], total: int | None = None, origin: str = "") -> AddReport:
+        """Add papers; one that is there already and says nothing new is left alone.
 
-        A revised abstract replaces the old one, and a real record replaces a starter paper's
-        digest, never the other way round. Papers are written in batches: what an interruption
-        leaves is whole.
+        Which records are of one paper, and what they make together, `rag.identity` decides.
+        Papers are written in batches: what an interruption leaves is whole.
 
         Args:
             total: how many there are, where that is known, for the progress.
+            origin: the file or folder they come from, for `sync`.
         """
         result = AddReport()
         with self._writing():
             source = iter(papers)
-            done = 0
-            while batch := list(islice(source, _BATCH)):
-                result += self._add_batch(batch)
+            done, run = 0, self._catalog.next_run()
+            while batch := list(islice(source, _COMPARED)):
+                decided = self._decide(batch)
+                for written in self._write_batch(decided):
+                    self._report(Progress("reading papers in", done + written, total, "papers"))
+                self._catalog.list_under(origin, run, decided.owners)
+                result += decided.report
                 done += len(batch)
                 self._report(Progress("reading papers in", done, total, "papers"))
             self._catalog.set_meta("filled", "yes")
         return result
 
+    def preview(self, papers: Iterable[Paper]) -> Iterator[Change]:
+        """What `add` would do with each paper, without doing it."""
+        source = iter(papers)
+        known = _Batch()
+        while batch := list(islice(source, _COMPARED)):
+            before = len(known.changes)
+            known = self._decide(batch, known)
+            yield from known.changes[before:]
+
+    def sync(self, origin: str) -> list[Paper]:
+        """Remove what a source listed before and did not in its last `add`, and return it.
+
+        What another source lists too is kept.
+        """
+        gone = self._catalog.unlisted(origin)
+        papers = list(self.get(gone).values())
+        if gone:
+            self.remove(gone)
+        return papers
+
+    def tag(self, ids: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> int:
+        """File papers under tags, or no longer; returns how many changed."""
+        gone = set(map(normalise, remove))
+
+        def tagged(paper: Paper) -> Paper:
+            there = {normalise(tag) for tag in paper.tags}
+            new = [tag for tag in add if normalise(tag) not in there]
+            kept = [tag for tag in (*paper.tags, *new) if normalise(tag) not in gone]
+            return replace(paper, tags=tuple(dict.fromkeys(kept)))
+
+        return self._annotate(ids, tagged)
+
+    def set_note(self, paper_id: str, note: str) -> int:
+        """Keep what the reader writes about a paper; an empty note removes it."""
+        return self._annotate([paper_id], lambda paper: replace(paper, note=note.strip()))
+
+    def _annotate(self, ids: Sequence[str], change: Callable[[Paper], Paper]) -> int:
+        with self._writing():
+            changes = [(paper, change(paper)) for paper in self.get(ids).values()]
+            changed = [new for old, new in changes if new != old]
+            self._catalog.update_record(changed)
+        return len(changed)
+
+    def backup(self, file: Path) -> None:
+        """Write the whole library, but for what `restore` makes again, into one file.
+
+        Raises:
+            LibraryError: the file is there already, or cannot be written.
+        """
+        if file.exists():
+            raise LibraryError(f"{file} is there already.", "Name a new file.")
+        temporary = file.with_name(f".{file.name}.tmp")
+        temporary.unlink(missing_ok=True)
+        made_by = self._vectors.made_by() if self._vectors.is_current() else ""
+        try:
+            # With the mark of work begun, so that a restore that is killed is brought to an end.
+            self._catalog.copy_to(temporary, {_WRITING: "yes", "vectors": made_by})
+            os.replace(temporary, file)
+        except (OSError, sqlite3.OperationalError) as error:
+            temporary.unlink(missing_ok=True)
+            raise LibraryError(
+                f"{file} cannot be written: {error}.", "Name a file you may write."
+            ) from None
+
+    def restore(self, file: Path) -> None:
+        """Be the library that a backup holds; what was here is gone.
+
+        Raises:
+            LibraryError: it is no backup, or a damaged one.
+        """
+        _check_backup(file)
+        with self._marked():
+            self._catalog.put_back(file)
+            self._catalog.set_meta(_WRITING, "yes")
+            fresh = self._vectors.beside()
+            ids = [*self._catalog.text_hashes(), *self._catalog.unindexed_ids()]
+            if self._catalog.get_meta("vectors") == self._vectors.made_by():
+                self._copy_vectors(ids, fresh)
+            else:
+                self._embed_all(ids, fresh)
+            fresh.take_over()
+            self._catalog.mark_indexed(ids)
+            keywords = KeywordIndex.build(self._catalog.papers())
+            keywords.save(self.path / "keywords", self._catalog.generation())
+
+    def _copy_vectors(self, ids: Sequence[str], into: VectorIndex) -> None:
+        """Fill an index with the vectors that the catalog keeps."""
+        lacking = set(self._catalog.unembedded_ids())
+        self._embed_all([i for i in ids if i in lacking], into)
+        kept = [i for i in ids if i not in lacking]
+        for first in range(0, len(kept), _BATCH):
+            batch = kept[first : first + _BATCH]
+            stored = self._catalog.stored_vectors(batch, Encoder.dimension)
+            into.upsert(
+                [passage for i in batch for passage in self._catalog.passages_of(i)],
+                np.concatenate([stored[i].passages for i in batch]),
+            )
+            self._report(Progress("restoring", first + len(batch), len(kept), "papers"))
+
     def remove(self, ids: Sequence[str]) -> int:
         """Remove papers by id, and return how many were there."""
         with self._writing():
-            there = list(self._catalog.states(list(dict.fromkeys(ids))))
+            there = list(self._catalog.stored(list(dict.fromkeys(ids))))
             stale = self._catalog.passage_ids(there)
             self._catalog.remove(there)
             self._vectors.delete(list(stale))
@@ -243,10 +463,18 @@ class Library:
         return self.remove([paper.id for paper in self.papers() if paper.sample])
 
     def rebuild(self) -> None:
-        """Make vectors and keywords again from the catalog."""
-        with self._writing():
-            self._vectors.reset()
-            self._match_vectors()
+        """Make vectors and keywords again from the catalog.
+
+        They are made beside the old ones, which readers go on with until the new are whole.
+        """
+        with self._marked():
+            fresh = self._vectors.beside()
+            ids = list(self._catalog.text_hashes()) + self._catalog.unindexed_ids()
+            self._embed_all(ids, fresh)
+            fresh.take_over()
+            self._catalog.mark_indexed(ids)
+            keywords = KeywordIndex.build(self._catalog.papers())
+            keywords.save(self.path / "keywords", self._catalog.generation())
 
     def repair(self) -> None:
         """Put the indexes right if the last writer was killed or vectors are out of date."""
@@ -256,58 +484,125 @@ class Library:
                 pass
 
     def check(self) -> list[str]:
-        """What `rebuild` would put right, a line each; empty when all is well.
+        """What `mend` would put right, a line each; empty when all is well.
 
         Raises:
-            LibraryError: the catalog itself is damaged.
+            LibraryError: the catalog itself is damaged, or somebody is writing.
         """
+        if self._is_held():
+            raise LibraryError(
+                f"The library in {self.path} is being written by {self._holder()}.",
+                "Check again when it has finished.",
+            )
         if damage := self._catalog.integrity():
             raise LibraryError(
                 f"The catalog of {self.path} is damaged: {damage[0]}",
                 "Put a copy of catalog.sqlite back, or make the library anew from its sources.",
             )
-        problems = []
-        if len(self) and not self._vectors.is_current():
-            return ["vectors: missing, or made with another encoder or splitter"]
-        expected = self._catalog.passage_owners().keys()
-        present = self._vectors.ids() if expected else set()
-        if missing := len(expected - present):
-            problems.append(f"vectors: {missing} passages have none")
-        if surplus := len(present - expected):
-            problems.append(f"vectors: {surplus} belong to no passage")
+        self._look_again()
+        problems = self._check_vectors()
         if unembedded := len(self._catalog.unembedded_ids()):
             problems.append(f"catalog: {unembedded} papers have no sentence vectors")
         if waiting := len(self._catalog.unindexed_ids()):
             problems.append(f"catalog: {waiting} papers are not indexed yet")
-        if KeywordIndex.load(self.path / "keywords", self._catalog.generation()) is None:
-            problems.append("keywords: missing or out of date")
+        return problems + self._check_keywords()
+
+    def mend(self) -> None:
+        """Put right what `check` finds; what is whole stays as it is."""
+        if self._check_keywords():
+            shutil.rmtree(self.path / "keywords", ignore_errors=True)
+        try:
+            with self._writing():
+                self._match_vectors()
+            sound = not self._check_vectors()
+        except LibraryError:  # they cannot even be opened
+            sound = False
+        if not sound:
+            self.rebuild()
+
+    def _check_vectors(self) -> list[str]:
+        owners = self._catalog.passage_owners()
+        if not owners:
+            return []
+        if not self._vectors.is_current():
+            return ["vectors: missing, or made with another encoder or splitter"]
+        problems = []
+        try:
+            present = self._vectors.ids()
+            if missing := len(owners.keys() - present):
+                problems.append(f"vectors: {missing} passages have none")
+            if surplus := len(present - owners.keys()):
+                problems.append(f"vectors: {surplus} belong to no passage")
+            if wrong := self._differing(sorted(owners.keys() & present)):
+                problems.append(f"vectors: {wrong} of {_SAMPLE} tried are not what they should be")
+        except LibraryError as error:
+            problems.append(f"vectors: {error.what}")
         return problems
 
-    def _add_batch(self, batch: list[Paper]) -> AddReport:
-        papers: dict[str, Paper] = {}
+    def _differing(self, passages: Sequence[str]) -> int:
+        """Of some passages, how many have a vector unlike the one that is made of them now."""
+        if not passages:
+            return 0
+        sample = passages[:: max(len(passages) // _SAMPLE, 1)][:_SAMPLE]
+        texts = self._catalog.passage_texts(sample)
+        made = dict(zip(texts, self.encoder.encode(list(texts.values())), strict=True))
+        stored = self._vectors.stored(sample)
+        wrong = 0
+        for passage, vector in made.items():
+            kept = stored.get(passage)
+            right = kept is not None and kept.shape == vector.shape
+            right = right and float(stored[passage] @ vector) > _ALIKE
+            # It must also be found: the search has files of its own.
+            right = right and any(c > _ALIKE for _, c in self._vectors.search(vector, 3))
+            wrong += not right
+        return wrong
+
+    def _check_keywords(self) -> list[str]:
+        index = KeywordIndex.load(self.path / "keywords", self._catalog.generation())
+        if index is None or index.states() != self._catalog.text_hashes():
+            return ["keywords: missing or out of date"]
+        if harmed := index.damaged(self.path / "keywords"):
+            return [f"keywords: {harmed[0]} is damaged"]
+        return []
+
+    def _decide(self, batch: Sequence[Paper], known: _Batch | None = None) -> _Batch:
+        """Which paper each record is of, and what the library would then hold.
+
+        Args:
+            known: what was decided of records before these, and is not written yet.
+        """
+        decided = known or _Batch()
+        wanted = {name for paper in batch for name in names(paper)}
+        owners = self._catalog.named(list(wanted)) | decided.owners
+        titles = self._catalog.titled([normalise(paper.title) for paper in batch])
+        ids = {*owners.values(), *(i for some in titles.values() for i in some)}
+        stored = self._catalog.stored([i for i in ids if i not in decided.held])
+        decided.before |= stored
+        held = decided.held | {i: p for i, p in stored.items() if i not in decided.held}
+        decided.held, decided.owners = held, {n: i for n, i in owners.items() if i in held}
+        for title, some in titles.items():
+            decided.titles.setdefault(title, []).extend(some)
         for paper in batch:
-            papers.setdefault(paper.id, paper)
-        states = self._catalog.states(list(papers))
-        new, updated, same = [], [], []
-        for paper in papers.values():
-            text_hash, was_sample = states.get(paper.id, ("", False))
-            if not text_hash:
-                new.append(paper)
-            elif text_hash == paper.text_hash or (paper.sample and not was_sample):
-                same.append(paper)
-            else:
-                updated.append(paper)
-        self._catalog.update_record(
-            p for p in same if states[p.id][0] == p.text_hash and not p.sample
-        )
-        if changed := new + updated:
-            rows = [self._split(paper) for paper in changed]
-            stale = self._catalog.passage_ids([paper.id for paper in updated])
+            decided.take(paper)
+        return decided
+
+    def _write_batch(self, decided: _Batch) -> Iterator[int]:
+        """Write what was decided, and tell after each step how many papers are done."""
+        changed = [decided.held[i] for i in decided.touched]
+        old = decided.before
+        text = [p for p in changed if p.id not in old or old[p.id].text_hash != p.text_hash]
+        record = [p for p in changed if p not in text and p != old[p.id]]
+        if record:
+            self._catalog.update_record(record)
+        for first in range(0, len(text), _BATCH):
+            some = text[first : first + _BATCH]
+            rows = [self._split(paper) for paper in some]
+            stale = self._catalog.passage_ids([paper.id for paper in some])
             self._catalog.put(rows)
-            self._embed(rows)
+            self._embed(rows, self._vectors)
             self._vectors.delete(list(stale))
-            self._catalog.mark_indexed([paper.id for paper in changed])
-        return AddReport(len(new), len(updated), len(batch) - len(changed))
+            self._catalog.mark_indexed([paper.id for paper in some])
+            yield first + len(some)
 
     def _split(self, paper: Paper) -> PaperRow:
         sentences = split_sentences(paper.abstract)
@@ -316,51 +611,65 @@ class Library:
         )
         return PaperRow(paper, tuple(sentences), tuple(passages))
 
-    def _embed(self, rows: Sequence[PaperRow]) -> None:
+    def _embed(self, rows: Sequence[PaperRow], into: VectorIndex) -> None:
         """Make and store the vectors of these papers' passages and sentences."""
         embedded = embed_papers(rows, self.encoder)
         self._catalog.put_vectors(embedded)
-        self._vectors.upsert(
+        into.upsert(
             [passage_id for row in rows for passage_id in row.passage_ids()],
             np.concatenate([embedded[row.paper.id].passages for row in rows]),
         )
+        give_back_memory()
+
+    def _embed_all(self, ids: Sequence[str], into: VectorIndex) -> None:
+        for first in range(0, len(ids), _BATCH):
+            batch = ids[first : first + _BATCH]
+            self._embed(list(self._catalog.rows(batch)), into)
+            self._report(Progress("embedding", first + len(batch), len(ids), "papers"))
 
     def _match_vectors(self) -> None:
         """Make the vectors those of the catalog's papers: none missing, none too many."""
         if not self._vectors.is_current():
             self._vectors.reset()
             self._catalog.forget_vectors()
+        self._vectors.drop_others()
         owners = self._catalog.passage_owners()
         present = self._vectors.ids()
         self._vectors.delete(list(present - owners.keys()))
         lacking = {owner for passage, owner in owners.items() if passage not in present}
-        missing = sorted(lacking.union(self._catalog.unembedded_ids()))
-        for first in range(0, len(missing), _BATCH):
-            batch = missing[first : first + _BATCH]
-            self._embed(list(self._catalog.rows(batch)))
-            self._report(Progress("embedding", first + len(batch), len(missing), "papers"))
+        self._embed_all(sorted(lacking.union(self._catalog.unembedded_ids())), self._vectors)
         if waiting := self._catalog.unindexed_ids():
             self._catalog.mark_indexed(waiting)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Hold the library's lock, put right what a killed writer left, and mark the work.
+        """Mark the work, put right what a killed writer left, and bring keywords up to date."""
+        with self._marked() as interrupted:
+            if interrupted or not self._vectors.is_current():
+                self._match_vectors()
+            yield
+            # Whatever generation the index says: a catalog put back from a copy counts again.
+            self._updated_keywords().save(self.path / "keywords", self._catalog.generation())
 
-        The keyword index is made anew at the end. After work that failed the mark stays, and
-        the next writer or reader does what is left.
+    @contextmanager
+    def _marked(self) -> Iterator[bool]:
+        """Hold the lock, and leave a mark until the work is done.
+
+        After work that failed the mark stays, and the next writer or reader does what is left.
+        Yields whether there was such a mark.
         """
-        with self._locked():
+        with self._locked(), _disk_full_said(self.path):
+            self._look_again()
             interrupted = self._catalog.get_meta(_WRITING) == "yes"
             self._catalog.set_meta(_WRITING, "yes")
-            with _disk_full_said(self.path):
-                if interrupted or not self._vectors.is_current():
-                    self._match_vectors()
-                yield
-                generation = self._catalog.generation()
-                if KeywordIndex.load(self.path / "keywords", generation) is None:
-                    index = KeywordIndex.build(self._catalog.papers())
-                    index.save(self.path / "keywords", generation)
+            self._writes = True
+            try:
+                yield interrupted
+            finally:
+                self._writes = False
+                self._seen = self._catalog.generation()
             self._catalog.set_meta(_WRITING, "no")
+            self._catalog.settle()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -369,10 +678,8 @@ class Library:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            who = holder.read_text() if holder.exists() else "another process"
-            self._report(
-                Progress(f"waiting for process {who}, which is writing", 0, None, "seconds")
-            )
+            label = f"waiting for {self._holder()}, which is writing"
+            self._report(Progress(label, 0, None, "seconds"))
             lock.acquire()
         try:
             holder.write_text(str(os.getpid()))
@@ -380,6 +687,15 @@ class Library:
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+    def _holder(self) -> str:
+        """Who writes, as far as it is told."""
+        try:
+            number = (self.path / "writer.pid").read_text()
+        except OSError:
+            number = ""
+        # It holds the lock a moment before it says who it is.
+        return f"process {number}" if number else "another process"
 
     def _is_held(self) -> bool:
         lock = FileLock(self.path / ".lock")
@@ -400,6 +716,32 @@ class Library:
             index.save(self.path / "keywords", generation)
         finally:
             lock.release()
+
+
+def _check_backup(file: Path) -> None:
+    """Look at a file, without writing to it, before it takes a catalog's place."""
+    if not file.is_file():
+        raise LibraryError(f"{file} does not exist.", "Check the name and the folder.")
+    address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as copy:
+            meta = dict(copy.execute("SELECT key, value FROM meta"))
+            damage = [row[0] for row in copy.execute("PRAGMA integrity_check(1)")]
+    except sqlite3.DatabaseError as error:
+        meta, damage = {}, [str(error)]
+    if "vectors" not in meta:
+        raise LibraryError(
+            f"{file} is no backup of a library, or a damaged one.",
+            "`askpapers backup FILE` makes one.",
+        )
+    if meta["schema"] != Catalog.schema:
+        raise LibraryError(
+            f"The backup {file} has format {meta['schema']}; "
+            f"this askpapers reads {Catalog.schema}.",
+            "Use the askpapers that wrote it.",
+        )
+    if damage != ["ok"]:
+        raise LibraryError(f"The backup {file} is damaged: {damage[0]}", "Take another one.")
 
 
 def embed_papers(rows: Sequence[PaperRow], encoder: Encoder) -> dict[str, PaperVectors]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +32,13 @@ class Paper:
         source_id: the id that the source uses, empty where it has none.
         source: name of the file or service it was read from.
         sample: whether it belongs to the starter library, so that a real record replaces it.
+        doi, arxiv, pmid: its numbers elsewhere, empty where it has none; arXiv's with its version.
+        tags: words that it is filed under: the source's keywords, and the reader's own.
+        note: what the reader wrote about it.
+        entry: the entry of a bibliography it was read from, as JSON, for exports.
+        origins: for each field the entry it was taken from, where several records were put
+            together.
+        key: the id under which a library keeps it, empty where that follows from the record.
     """
 
     title: str
@@ -43,14 +50,30 @@ class Paper:
     source_id: str = ""
     source: str = ""
     sample: bool = False
+    doi: str = ""
+    arxiv: str = ""
+    pmid: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    entry: str = field(default="", repr=False)
+    origins: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
+    key: str = field(default="", compare=False)
+
+    @property
+    def origin(self) -> str:
+        """The entry that this record is, as far as its source tells entries apart."""
+        return f"{self.source}#{self.source_id}" if self.source_id else self.source
 
     @property
     def id(self) -> str:
         """What makes it the same paper: its normalised title, year and first author.
 
         A source that gives no year or author identifies a paper by its title alone. Sixteen
-        hexadecimal digits.
+        hexadecimal digits. A library that knows it for another record of a paper keeps that
+        paper's id.
         """
+        if self.key:
+            return self.key
         first_author = self.authors[0].split()[-1] if self.authors and self.authors[0] else ""
         key = f"{normalise(self.title)}|{self.year or ''}|{normalise(first_author)}"
         return hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -202,6 +225,9 @@ class Answer:
 
 def normalise(text: str) -> str:
     """Case, accents, punctuation and spacing removed: equal for titles people call the same."""
-    decomposed = unicodedata.normalize("NFKD", text).casefold()
-    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    if text.isascii():  # most is, and has no accents to take off
+        letters = text.casefold()
+    else:
+        decomposed = unicodedata.normalize("NFKD", text).casefold()
+        letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     return " ".join(re.findall(r"\w+", letters))

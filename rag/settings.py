@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rag.errors import SettingsError
@@ -22,7 +23,8 @@ class Settings(BaseSettings):
         description="Folder that holds everything the program keeps.",
     )
     library: Path | None = Field(
-        default=None, description="Folder of the library; by default `library` under the home."
+        default=None,
+        description="Folder of the library, or @ and its name; else `library` under the home.",
     )
     model: str = Field(
         default="qwen2.5-coder-1.5b-instruct",
@@ -80,9 +82,24 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Password of the page, for the name `reader`."
     )
 
+    @field_validator("library")
+    @classmethod
+    def _has_a_plain_name(cls, library: Path | None) -> Path | None:
+        if str(library).startswith("@") and not re.fullmatch(r"@\w[\w.-]*", str(library)):
+            raise ValueError("a library's name is @ and letters, digits, '-', '.' or '_'")
+        return library
+
     @property
     def library_path(self) -> Path:
-        return self.library or self.home / "library"
+        if self.library is None:
+            return self.home / "library"
+        name = str(self.library)
+        return self.libraries_path / name[1:] if name.startswith("@") else self.library
+
+    @property
+    def libraries_path(self) -> Path:
+        """Folder of the libraries that have names."""
+        return self.home / "libraries"
 
     @property
     def models_path(self) -> Path:

@@ -15,6 +15,15 @@ from rag.settings import Settings, load_settings
 DATA = Path(os.environ.get("ASKPAPERS_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow tests run only where `-m slow` asks for them."""
+    if "slow" in config.option.markexpr:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
 @pytest.fixture(autouse=True)
 def _own_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The default library of a test is its own; only tests of the reranker fetch one."""

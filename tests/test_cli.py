@@ -17,7 +17,22 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "ask", "chat", "add", "list", "show", "remove", "rebuild", "doctor", "models", "eval"],
+    [
+        *(
+            "",
+            "ask",
+            "chat",
+            "add",
+            "list",
+            "show",
+            "remove",
+            "rebuild",
+            "doctor",
+            "models",
+            "eval",
+        ),
+        *("export", "backup", "restore", "tag", "note", "stats", "libraries"),
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     result = run(*command.split(), "--help")

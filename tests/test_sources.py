@@ -104,3 +104,47 @@ def test_whatever_comes_a_paper_has_clean_text(title: str, abstract: str) -> Non
     if isinstance(entry, Paper):
         assert entry.title == " ".join(entry.title.split()) != ""
         assert not any(ord(c) < 32 and c not in "\n\t" for c in entry.title + entry.abstract)
+
+
+def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:
+    lines = "".join(f'{{"title": "T{n}", "abstract": "A."}}\n' for n in range(3))
+    path = write(tmp_path / "p.jsonl", lines)
+    reading = read_source(path)
+    next(reading)
+    write(path, lines + '{"title": "T9", "abstract": "A."}\n')
+    *papers, note = reading
+    assert all(isinstance(paper, Paper) for paper in papers)
+    assert note == Unreadable(str(path), "it changed while it was read; add it again")
+
+
+def test_text_that_was_decoded_wrongly_before_stays_as_it_is(tmp_path: Path) -> None:
+    line = json.dumps({"title": "CafÃ© \ufffd", "abstract": "It says Ã¼ber."}, ensure_ascii=False)
+    (paper,) = read_source(write(tmp_path / "p.jsonl", line))
+    assert (paper.title, paper.abstract) == ("CafÃ© \ufffd", "It says Ã¼ber.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"title": "T", "abstract": "x" * 2_000_000}),
+        f"TY  - JOUR\nTI  - T\nAB  - {'x ' * 1_000_000}\nER  - \n",
+        f"@article{{k, title = {{T}}, abstract = {{{'x ' * 1_000_000}}}}}\n",
+        f"title,abstract\nT,{'x ' * 1_000_000}\n",
+        f"PMID- 1\nTI  - T\nAB  - {'x ' * 1_000_000}\n",
+    ],
+    ids=["jsonl", "ris", "bibtex", "csv", "medline"],
+)
+def test_an_abstract_of_two_megabytes_is_noted_at_once(tmp_path: Path, text: str) -> None:
+    (note,) = read_source(write(tmp_path / "big", text))
+    assert isinstance(note, Unreadable)
+    assert "longer" in note.reason or "larger" in note.reason or "cannot be read" in note.reason
+
+
+@pytest.mark.timeout(60)
+def test_control_characters_do_not_come_through(tmp_path: Path) -> None:
+    dirty = "a\x00b\x1b[31mc\u202ed\ufeff"
+    text = f"TY  - JOUR\nTI  - {dirty}\nAU  - {dirty}\nAB  - {dirty}\nKW  - {dirty}\nER  - \n"
+    (paper,) = read_source(write(tmp_path / "x.ris", text))
+    assert isinstance(paper, Paper)
+    held = [paper.title, paper.abstract, paper.entry, *paper.authors, *paper.tags]
+    assert not any(mark in text for text in held for mark in "\x00\x1b\u202e\ufeff")

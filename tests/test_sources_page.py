@@ -10,11 +10,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from arxiv_server import Server, arxiv_server
 from typer.testing import CliRunner
+from writer import WordEncoder
 
 from rag.library import AddReport
 from rag.papers import Paper
 from ui import cli
+
+__all__ = ["arxiv_server"]
 
 PAGE = (Path(__file__).parents[1] / "docs" / "sources.md").read_text(encoding="utf-8")
 SAMPLE = re.compile(r"^`([\w.]+)`:\n\n```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -27,7 +31,7 @@ class Shelf:
     def __init__(self) -> None:
         self.kept: dict[str, Paper] = {}
 
-    def add(self, papers: Iterable[Paper], total: int | None = None) -> AddReport:
+    def add(self, papers: Iterable[Paper], total: int | None = None, origin: str = "") -> AddReport:
         before = len(self.kept)
         self.kept.update((paper.id, paper) for paper in papers)
         return AddReport(len(self.kept) - before, 0, 0)
@@ -48,6 +52,21 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     return shelf
 
 
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, whose library is a real one, with vectors of words."""
+    monkeypatch.setattr("rag.library.load_encoder", lambda *_, **__: WordEncoder())
+    monkeypatch.setattr(cli, "_tell_first_use", lambda *_, **__: None)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def askpapers(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(cli.app, list(arguments))
+    assert result.exit_code == status, result.output
+    return result.output
+
+
 def run(command: str) -> None:
     """A line of a shell; askpapers runs here, at the end of a pipe too."""
     before, _, last = command.rpartition(" | ")
@@ -55,26 +74,31 @@ def run(command: str) -> None:
         subprocess.run(command, shell=True, check=True, timeout=60)
         return
     piped = subprocess.run(before or "true", shell=True, capture_output=True, check=True).stdout
-    result = CliRunner().invoke(cli.app, shlex.split(last)[1:], input=piped)
+    result = CliRunner().invoke(cli.app, shlex.split(last, comments=True)[1:], input=piped)
     assert result.exit_code == 0, result.output
     assert "not read" not in result.output
 
 
-def test_every_command_of_the_page_runs(shelf: Shelf) -> None:
+def test_every_command_of_the_page_runs(
+    real: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sections = PAGE.split("\n## ")[1:]
-    assert len(sections) == 14
-    for section in sections:
+    assert len(sections) == 17
+    for number, section in enumerate(sections):
+        monkeypatch.setenv("ASKPAPERS_LIBRARY", str(real / f"library{number}"))
         for name, content in SAMPLE.findall(section):
             assert content.count("\n") == 3, name
             Path(name).write_text(content, encoding="utf-8")
         commands = [line for block in COMMANDS.findall(section) for line in block.splitlines()]
         assert commands or section.startswith("Encodings")
-        shelf.kept = {} if SAMPLE.search(section) else shelf.kept
+        if section.startswith("Which records"):
+            run("askpapers add papers.ris")  # to have something to compare with
         for command in commands:
             run(command)
         if commands:
-            assert len(shelf), section
-            assert all(paper.title and paper.abstract for paper in shelf.kept.values())
+            papers = json.loads(askpapers("list", "--json"))
+            assert papers, section
+            assert all(paper["title"] for paper in papers)
 
 
 def test_add_goes_on_past_what_fails_and_says_so_in_a_line_each(shelf: Shelf) -> None:
@@ -110,3 +134,33 @@ def test_a_long_source_is_added_while_it_is_read(
     Path("x.jsonl").write_text("\n".join([*lines, "oops"]))
     assert CliRunner().invoke(cli.app, ["add", "x.jsonl"]).exit_code == 0
     assert len(shelf) == 5
+
+
+def ris(*titles: str) -> str:
+    return "".join(f"TY  - JOUR\nTI  - {title}\nAB  - It says so.\nER  - \n" for title in titles)
+
+
+def test_a_dry_run_says_what_would_happen_and_changes_nothing(real: Path) -> None:
+    Path("x.ris").write_text(ris("One"))
+    askpapers("add", "x.ris")
+    Path("x.ris").write_text(ris("One", "Two"))
+    said = askpapers("add", "--dry-run", "x.ris")
+    assert "new: Two" in said
+    assert "1 new, 0 updated, 1 there already" in said
+    assert len(json.loads(askpapers("list", "--json"))) == 1
+
+
+def test_sync_removes_what_left_a_source_that_was_read_whole(real: Path) -> None:
+    Path("x.ris").write_text(ris("One", "Two", "Three"))
+    askpapers("add", "x.ris")
+    Path("x.ris").write_text(ris("One", "Two") + "TY  - JOUR\nTI  - Broken\n")
+    assert "nothing is removed" in askpapers("add", "--sync", "x.ris", status=1)
+    Path("x.ris").write_text(ris("One", "Two"))
+    assert json.loads(askpapers("add", "--sync", "--json", "x.ris"))["removed"] == ["Three"]
+    assert [p["title"] for p in json.loads(askpapers("list", "--json"))] == ["One", "Two"]
+
+
+def test_what_cannot_be_read_is_written_to_a_report(real: Path) -> None:
+    Path("x.ris").write_text(ris("One") + "TY  - JOUR\nTI  - Broken\n")
+    askpapers("add", "--report", "unread.txt", "x.ris")
+    assert Path("unread.txt").read_text() == "x.ris:5\t'Broken' has no abstract\n"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,16 +19,17 @@ from rag import weights
 from rag.chat_models import load_chat_model, needed_downloads
 from rag.errors import AskpapersError, LibraryError, SourceError
 from rag.filters import Filters, read_filters
-from rag.progress import Report, silent
+from rag.progress import Report
 from rag.reranking import load_reranker
 from rag.settings import Settings, load_settings
 from rag.sources.entry import Unreadable
 from rag.weights.files import gigabytes
-from ui import terminal
+from ui import keeping, terminal
+from ui.opening import JsonOption, LibraryOption, existing_library, one_paper
 
 if TYPE_CHECKING:
     from rag.answering import Answerer
-    from rag.library import Library
+    from rag.library import AddReport, Library
     from rag.papers import Answer, Paper
     from rag.sources import Source
 
@@ -45,16 +47,19 @@ eval_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.add_typer(keeping.app)
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
 
 _READ_AHEAD = 10_000
 """Papers that are read before the first is added, to tell how many there are."""
 
-LibraryOption = Annotated[
-    Path | None, typer.Option("--library", help="Folder of the library.", metavar="DIR")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+_LITTLE = 200_000_000
+"""Bytes free on the disk below which `doctor` warns."""
+
+_SHOWN = 20
+"""Lines of one kind that are shown at most."""
+
 ModelOption = Annotated[
     str | None,
     typer.Option("--model", help="Language model: a name, folder, GGUF file or server address."),
@@ -89,6 +94,9 @@ def ask(
     until: Annotated[int | None, typer.Option(help="Only papers of this year or earlier.")] = None,
     venue: Annotated[str, typer.Option(help="Only papers whose venue has these words.")] = "",
     author: Annotated[str, typer.Option(help="Only papers by an author of this name.")] = "",
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only papers with this tag; repeatable.")
+    ] = None,
     paper: Annotated[
         list[str] | None,
         typer.Option(help="Only this paper: id or words of its title; repeatable."),
@@ -116,7 +124,7 @@ def ask(
     if (question is None) == (batch is None):
         raise typer.BadParameter("give a question, or --batch and --out")
     settings = load_settings(library=library, model=model)
-    filters = Filters(since=since, until=until, venue=venue, author=author)
+    filters = Filters(since=since, until=until, venue=venue, author=author, tags=tuple(tag or ()))
     if batch is not None and out is not None:
         if filters or paper or every:
             raise typer.BadParameter("filters are for one question, not for --batch")
@@ -124,7 +132,7 @@ def ask(
         return
     answerer = _open_answerer(settings)
     if paper:
-        chosen = frozenset(_one_paper(answerer.library, words).id for words in paper)
+        chosen = frozenset(one_paper(answerer.library, words).id for words in paper)
         filters = replace(filters, papers=chosen)
     if not every:
         filters = read_filters(str(question))[1] | filters
@@ -164,11 +172,24 @@ def add(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Files or folders with papers, packed or not; - reads standard input.",
+            help="Files or folders with papers, packed or not; - reads standard input; "
+            "arxiv:NUMBER or arxiv:'SEARCH' asks arXiv.",
             metavar="SOURCE…",
         ),
     ],
     library: LibraryOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")
+    ] = False,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Remove papers that have left the source since.")
+    ] = False,
+    unread: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Write what cannot be read here, a line each.", metavar="FILE"
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add papers from exports and listings. What is there already is left alone.
@@ -176,57 +197,144 @@ def add(
     Known by what they hold: BibTeX, RIS, CSL-JSON, CSV, PubMed, ACL Anthology, arXiv, JSON
     lines, saved listings.
     """
-    from rag.library import AddReport
-    from rag.sources import find_sources
-
+    if sync and (dry_run or "-" in sources):
+        raise typer.BadParameter("--sync goes with neither --dry-run nor standard input")
     settings = load_settings(library=library)
     started = time.perf_counter()
-    unreadable: list[Unreadable] = []
-    total = AddReport()
-    failed: list[Unreadable] = []
-    _tell_first_use(settings, encoder_only=True)
+    if dry_run:
+        if not settings.library_path.exists():
+            raise LibraryError(
+                f"There is no library in {settings.library_path} to compare with.",
+                "Leave --dry-run out to make one.",
+            )
+    else:
+        _tell_first_use(settings, encoder_only=True)
     with terminal.progress() as report:
         place = _library(settings, report)
-        papers = (
-            paper
-            for source in chain.from_iterable(map(find_sources, sources))
-            for paper in _readable(source, unreadable, failed)
-        )
-        ahead = list(islice(papers, _READ_AHEAD))
-        if ahead:
-            known = len(ahead) if len(ahead) < _READ_AHEAD else None
-            total = place.add(chain(ahead, papers), total=known)
+        added = _preview(place, sources) if dry_run else _add_all(place, sources, sync)
         count, sample = len(place), place.count_sample()
+    if unread is not None:
+        _write_report(unread, added.unreadable + added.failed)
     if as_json:
         terminal.print_json(
             {
-                **asdict(total),
-                "unreadable": [asdict(entry) for entry in unreadable + failed],
+                **asdict(added.report),
+                "removed": added.removed,
+                "unreadable": [asdict(entry) for entry in added.unreadable + added.failed],
                 "papers": count,
                 "seconds": round(time.perf_counter() - started, 3),
             }
         )
     else:
-        terminal.out.print(
-            f"{total.new} new, {total.updated} updated, {total.unchanged} there already; "
-            f"the library has {count:,} papers.",
-            markup=False,
-        )
-        _print_unreadable(unreadable)
-        for entry in failed:
-            terminal.err.print(Text(f"not read: {entry.reason}", style="red"))
-        if sample and count > sample:
-            terminal.out.print(
-                f"{sample} of them are starter papers; `askpapers remove --sample` takes them out."
-            )
-    if failed or (unreadable and total == AddReport()):
+        _print_added(added, count, sample, dry_run)
+    if added.failed or (added.unreadable and added.report.is_empty()):
         raise typer.Exit(1)
+
+
+@dataclass(slots=True)
+class _Added:
+    """What `add` did, or would do.
+
+    Attributes:
+        removed: titles that left their source.
+        unreadable: entries that cannot be used.
+        failed: sources that cannot be read.
+        changed: what would happen to whom, for a dry run.
+    """
+
+    report: AddReport
+    removed: list[str] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    failed: list[Unreadable] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+
+def _add_all(place: Library, sources: Sequence[str], sync: bool) -> _Added:
+    from rag.library import AddReport
+    from rag.sources import find_sources
+
+    added = _Added(AddReport())
+    for given in sources:
+        unreadable: list[Unreadable] = []
+        failed: list[Unreadable] = []
+        papers = chain.from_iterable(
+            _readable(source, unreadable, failed) for source in find_sources(given)
+        )
+        ahead = list(islice(papers, _READ_AHEAD))
+        if ahead:
+            known = len(ahead) if len(ahead) < _READ_AHEAD else None
+            origin = _origin(given)
+            added.report += place.add(chain(ahead, papers), total=known, origin=origin)
+            if sync and not (unreadable or failed):
+                added.removed += [paper.title for paper in place.sync(origin)]
+        if sync and (unreadable or failed):
+            failed.append(Unreadable(given, f"{given} was not read whole: nothing is removed."))
+        added.unreadable += unreadable
+        added.failed += failed
+    return added
+
+
+def _origin(given: str) -> str:
+    """What a source is called from one time to the next; standard input is never the same."""
+    if given == "-":
+        return ""
+    return given if given.startswith("arxiv:") else str(Path(given).absolute())
+
+
+def _preview(place: Library, sources: Sequence[str]) -> _Added:
+    from rag.library import AddReport
+    from rag.sources import find_sources
+
+    added = _Added(AddReport())
+    papers = (
+        paper
+        for source in chain.from_iterable(map(find_sources, sources))
+        for paper in _readable(source, added.unreadable, added.failed)
+    )
+    counts = Counter[str]()
+    for change in place.preview(papers):
+        counts[change.what] += 1
+        if change.what != "unchanged":
+            added.changed.append(f"{change.what}: {change.paper.title}")
+    added.report = AddReport(counts["new"], counts["updated"], counts["unchanged"])
+    return added
+
+
+def _write_report(file: Path, entries: Sequence[Unreadable]) -> None:
+    lines = [f"{entry.where}\t{entry.reason}\n" for entry in entries]
+    try:
+        file.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise SourceError(
+            f"The report {file} cannot be written: {error.strerror}.", "Name another file."
+        ) from None
+
+
+def _print_added(added: _Added, count: int, sample: int, dry_run: bool) -> None:
+    total = added.report
+    for line in added.changed[:_SHOWN]:
+        terminal.out.print(Text(line))
+    if len(added.changed) > _SHOWN:
+        terminal.out.print(f"… and {len(added.changed) - _SHOWN:,} more")
+    removed = f"{len(added.removed)} removed, " if added.removed else ""
+    terminal.out.print(
+        f"{total.new} new, {total.updated} updated, {removed}{total.unchanged} there already; "
+        f"the library has {count:,} papers{', and nothing was changed' if dry_run else ''}.",
+        markup=False,
+    )
+    _print_unreadable(added.unreadable)
+    for entry in added.failed:
+        terminal.err.print(Text(f"not read: {entry.reason}", style="red"))
+    if sample and count > sample:
+        terminal.out.print(
+            f"{sample} of them are starter papers; `askpapers remove --sample` takes them out."
+        )
 
 
 @app.command("list")
 def list_papers(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """List the papers of the library."""
-    papers = list(_existing_library(library).papers())
+    papers = list(existing_library(library).papers())
     if as_json:
         terminal.print_json([_paper_json(paper) for paper in papers])
         return
@@ -246,16 +354,25 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one paper with its abstract."""
-    found = _one_paper(_existing_library(library), paper)
+    found = one_paper(existing_library(library), paper)
     if as_json:
-        terminal.print_json({**_paper_json(found), "abstract": found.abstract})
+        terminal.print_json(
+            {
+                **_paper_json(found),
+                "abstract": found.abstract,
+                "origins": dict(found.origins),
+            }
+        )
         return
     terminal.out.print(Text(found.title, style="bold"))
-    facts = [", ".join(found.authors), found.venue, str(found.year or ""), found.url]
+    tags = f"tags: {', '.join(found.tags)}" if found.tags else ""
+    facts = [", ".join(found.authors), found.venue, str(found.year or ""), found.url, tags]
     for fact in filter(None, facts):
         terminal.out.print(Text(fact, style="dim"))
     terminal.out.print()
     terminal.out.print(Text(found.abstract))
+    if found.note:
+        terminal.out.print(Text(f"\nnote: {found.note}"))
     origin = "a digest written for the starter library" if found.sample else found.source
     terminal.out.print(Text(f"\n{found.id}, from {origin}", style="dim"))
 
@@ -272,8 +389,8 @@ def remove(
     """Remove papers from the library."""
     if not papers and not sample:
         raise typer.BadParameter("name a paper, or --sample")
-    place = _existing_library(library)
-    found = [_one_paper(place, wanted) for wanted in papers or []]
+    place = existing_library(library)
+    found = [one_paper(place, wanted) for wanted in papers or []]
     removed = place.remove([paper.id for paper in found]) if found else 0
     removed += place.remove_sample() if sample else 0
     if as_json:
@@ -288,7 +405,7 @@ def rebuild(library: LibraryOption = None) -> None:
     settings = load_settings(library=library)
     _tell_first_use(settings, encoder_only=True)
     with terminal.progress() as report:
-        place = _existing_library(library, report)
+        place = existing_library(library, report)
         place.rebuild()
     terminal.out.print(f"Made again for {len(place):,} papers.")
 
@@ -304,13 +421,15 @@ def doctor(
 
     settings = load_settings(library=library)
     with terminal.progress() as report:
-        place = _existing_library(library, report)
+        place = existing_library(library, report)
         problems = place.check()
         if problems and fix:
-            place.rebuild()
+            place.mend()
             problems = place.check()
         problems += _check_models(settings, report)[1]
     free = shutil.disk_usage(place.path).free
+    if free < _LITTLE:
+        problems.append(f"disk: only {gigabytes(free)} free")
     if as_json:
         terminal.print_json({"problems": problems, "papers": len(place), "free_bytes": free})
     else:
@@ -555,7 +674,7 @@ def eval_retrieval(
         else:
             if ablation or out is not None or against is not None:
                 raise typer.BadParameter("--ablation, --out and --against need --beir")
-            opened = _existing_library(library)
+            opened = existing_library(library)
             asked = read_questions(questions, only or ())
             figures = measure_questions(opened, asked, settings, report)
     terminal.print_json(figures)
@@ -582,18 +701,6 @@ def _library(settings: Settings, report: Report) -> Library:
     from rag.library import Library
 
     return Library(settings.library_path, settings, report)
-
-
-def _existing_library(path: Path | None, report: Report | None = None) -> Library:
-    from rag.library import Library
-
-    settings = load_settings(library=path)
-    if not (settings.library_path / "catalog.sqlite").exists():
-        raise LibraryError(
-            f"There is no library in {settings.library_path}.",
-            "`askpapers add SOURCE` makes one; `askpapers chat` starts with the sample papers.",
-        )
-    return Library(settings.library_path, settings, report or silent)
 
 
 def _open_answerer(settings: Settings) -> Answerer:
@@ -662,20 +769,6 @@ def _readable(
         failed.append(Unreadable(source.place, error.what))
 
 
-def _one_paper(library: Library, wanted: str) -> Paper:
-    found = library.find(wanted)
-    if not found:
-        raise LibraryError(
-            f"No paper in {library.path} is called {wanted!r}.", "`askpapers list` shows them."
-        )
-    if len(found) > 1:
-        some = "; ".join(f"{paper.id} {paper.title[:60]}" for paper in found[:5])
-        raise LibraryError(
-            f"{len(found)} papers fit {wanted!r}: {some}.", "Name one by its id or whole title."
-        )
-    return found[0]
-
-
 def _paper_json(paper: Paper) -> dict[str, object]:
     return {
         "paper_id": paper.id,
@@ -684,6 +777,11 @@ def _paper_json(paper: Paper) -> dict[str, object]:
         "year": paper.year,
         "venue": paper.venue,
         "url": paper.url,
+        "doi": paper.doi,
+        "arxiv": paper.arxiv,
+        "pmid": paper.pmid,
+        "tags": list(paper.tags),
+        "note": paper.note,
         "source_id": paper.source_id,
         "source": paper.source,
         "sample": paper.sample,
@@ -691,7 +789,7 @@ def _paper_json(paper: Paper) -> dict[str, object]:
 
 
 def _print_unreadable(unreadable: list[Unreadable]) -> None:
-    for entry in unreadable[:20]:
+    for entry in unreadable[:_SHOWN]:
         terminal.err.print(Text(f"not read: {entry.where}: {entry.reason}", style="yellow"))
-    if len(unreadable) > 20:
-        terminal.err.print(f"… and {len(unreadable) - 20} more")
+    if len(unreadable) > _SHOWN:
+        terminal.err.print(f"… and {len(unreadable) - _SHOWN} more")

@@ -17,6 +17,7 @@ from rag.errors import SourceError
 from rag.papers import Paper
 from rag.sources import (
     acl,
+    arxiv_api,
     bibtex,
     containers,
     json_array,
@@ -73,12 +74,15 @@ class Source:
 
 
 def find_sources(given: str | Path) -> Iterator[Source]:
-    """The files that an argument stands for: a file, a folder, a pattern, or ``-``.
+    """What an argument stands for: a file, a folder, a pattern, ``-``, or ``arxiv:…``.
 
     Read each before asking for the next.
     """
+    if str(given).startswith(arxiv_api.PREFIX):
+        yield Source(str(given), partial(arxiv_api.read, str(given)))
+        return
     for found in containers.find(str(given)):
-        yield Source(found.place, partial(_read, found))
+        yield Source(found.place, partial(_watched, found))
 
 
 def read_source(given: str | Path) -> Iterator[Paper | Unreadable]:
@@ -89,6 +93,23 @@ def read_source(given: str | Path) -> Iterator[Paper | Unreadable]:
     """
     for source in find_sources(given):
         yield from source.read()
+
+
+def _watched(found: containers.Found) -> Iterator[Paper | Unreadable]:
+    """What is read of a file, and a note where another program wrote to it meanwhile."""
+    before = _state(found.place)
+    yield from _read(found)
+    if _state(found.place) != before:
+        yield Unreadable(found.place, "it changed while it was read; add it again")
+
+
+def _state(place: str) -> tuple[int, int] | None:
+    """Size and time of a file; nothing where it lies in another or is a pipe."""
+    try:
+        found = Path(place).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _read(found: containers.Found) -> Iterator[Paper | Unreadable]:

@@ -54,6 +54,7 @@ def _paper(where: str, paper: Element, volume: Element | None, source: str) -> P
         url=fields.link(text_of(paper.find("doi")), url),
         source_id=text_of(paper.find("bibkey")) or text_of(paper.find("url")),
         source=source,
+        doi=text_of(paper.find("doi")),
     )
 
 

@@ -44,12 +44,14 @@ class _Entry:
 
     Attributes:
         broken: the field whose value cannot be read, empty where all can.
+        kind: such as ``article``.
     """
 
     key: str
     where: str
     fields: dict[str, str]
     broken: str
+    kind: str
 
 
 def recognises(text: str) -> bool:
@@ -119,7 +121,7 @@ def _entry(block: Entry, where: str, strings: dict[str, str]) -> _Entry:
             broken = broken or field.key
         else:
             values.setdefault(field.key.strip().lower(), value)
-    return _Entry(block.key, where, values, broken)
+    return _Entry(block.key, where, values, broken, block.entry_type)
 
 
 def _value(raw: str, strings: dict[str, str]) -> str | None:
@@ -177,7 +179,7 @@ def _paper(entry: _Entry, entries: dict[str, _Entry], source: str) -> Paper | Un
         where=entry.where,
         title=_text(own, "title"),
         abstract=_text(own, "abstract"),
-        authors=_authors(own.get("author", "")),
+        authors=read_authors(own.get("author", "")),
         year=fields.year_in(own.get("year", "")) or fields.year_in(own.get("date", "")),
         venue=_text(
             own, "journal", "journaltitle", "booktitle", "archive", "archiveprefix", "eprinttype"
@@ -185,7 +187,26 @@ def _paper(entry: _Entry, entries: dict[str, _Entry], source: str) -> Paper | Un
         url=_link(own),
         source_id=entry.key,
         source=source,
+        doi=_unescaped(own.get("doi", "")),
+        arxiv=own.get("eprint", "") if _is_on_arxiv(own) else "",
+        pmid=own.get("pmid", ""),
+        tags=re.split(r"[;,]", _text(own, "keywords", "keyword")),
+        entry={"bibtex": {"type": entry.kind, "key": entry.key, "fields": _kept(entry.fields)}},
     )
+
+
+def _kept(own: dict[str, str]) -> dict[str, str]:
+    """Fields as they are written; the abstract and the keywords a library holds itself."""
+    return {k: v for k, v in own.items() if k not in ("abstract", "keywords", "keyword")}
+
+
+def _unescaped(address: str) -> str:
+    """Underscores and percent signs are escaped in some exports' addresses."""
+    return re.sub(r"\\([_%&#~])", r"\1", address)
+
+
+def _is_on_arxiv(own: dict[str, str]) -> bool:
+    return (own.get("archiveprefix") or own.get("eprinttype") or "").lower() == "arxiv"
 
 
 def _text(own: dict[str, str], *names: str) -> str:
@@ -197,16 +218,15 @@ def _text(own: dict[str, str], *names: str) -> str:
 
 
 def _link(own: dict[str, str]) -> str:
-    # Underscores and percent signs are escaped in some exports' addresses.
-    url = re.sub(r"\\([_%&#~])", r"\1", own.get("url", "")).strip()
+    url = _unescaped(own.get("url", "")).strip()
     url = url.removeprefix(r"\url{").rstrip("}") if url.startswith(r"\url{") else url
-    kind = own.get("archiveprefix") or own.get("eprinttype") or ""
-    if not url and own.get("eprint") and kind.lower() == "arxiv":
+    if not url and own.get("eprint") and _is_on_arxiv(own):
         url = f"https://arxiv.org/abs/{own['eprint'].strip()}"
     return fields.link(own.get("doi", "").replace("\\_", "_"), url)
 
 
-def _authors(raw: str) -> tuple[str, ...]:
+def read_authors(raw: str) -> tuple[str, ...]:
+    """The names of an author field, in reading order, as plain text."""
     names = []
     for name in split_multiple_persons_names(raw):
         parts = parse_single_name_into_parts(name, strict=False)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rag.identity import find_identifiers
 from rag.papers import Paper
 
 MAX_ABSTRACT = 20_000
@@ -45,9 +48,21 @@ def make_paper(
     url: str = "",
     source_id: str = "",
     source: str,
+    doi: str = "",
+    arxiv: str = "",
+    pmid: str = "",
+    tags: Iterable[str] = (),
+    note: str = "",
+    entry: object = None,
 ) -> Paper | Unreadable:
-    """A paper with clean text, or why there is none."""
-    title = " ".join(_CONTROL.sub(" ", title).split())
+    """A paper with clean text, or why there is none.
+
+    Args:
+        doi, arxiv, pmid: as the source writes them; they are also read from the link.
+        entry: what the source's own format needs to be written again, as JSON has it.
+    """
+    numbers = find_identifiers(url, doi, arxiv, pmid)
+    title = _line(title)
     abstract = _CONTROL.sub("", abstract.replace("\r\n", "\n").replace("\r", "\n")).strip()
     if not title:
         return Unreadable(where, "it has no title")
@@ -62,10 +77,22 @@ def make_paper(
     return Paper(
         title=title,
         abstract=abstract,
-        authors=tuple(filter(None, (" ".join(_CONTROL.sub(" ", a).split()) for a in authors))),
+        authors=tuple(filter(None, map(_line, authors))),
         year=year if year is not None and 0 < year <= _LAST_YEAR else None,
-        venue=" ".join(_CONTROL.sub(" ", venue).split()),
+        venue=_line(venue),
         url=_CONTROL.sub("", url).strip(),
         source_id=_CONTROL.sub("", source_id).strip(),
         source=source,
+        doi=numbers.doi,
+        arxiv=numbers.arxiv,
+        pmid=numbers.pmid,
+        tags=tuple(dict.fromkeys(filter(None, map(_line, tags)))),
+        note=_CONTROL.sub("", note).strip(),
+        entry=_CONTROL.sub("", json.dumps(entry, ensure_ascii=False, sort_keys=True))
+        if entry
+        else "",
     )
+
+
+def _line(text: str) -> str:
+    return " ".join(_CONTROL.sub(" ", text).split())

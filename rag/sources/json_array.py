@@ -38,7 +38,7 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
     start = _after_space(text, 0)
     line, counted = 1, 0
     try:
-        at = start if text[start] == "[" else _array_within(text, start)
+        at = start if text[start : start + 1] == "[" else _array_within(text, start)
         for position, value in _items(text, at) if at is not None else _whole(text, start):
             line, counted = line + text.count("\n", counted, position), position
             if is_paper(value):

@@ -66,9 +66,14 @@ _OTHER = {"---": "—", "--": "–", "``": "“", "''": "”", "{": "", "}": ""}
 
 def decode(text: str) -> str:
     """The text as a reader sees it, with maths and unknown commands as they are written."""
-    parts = _MATHS.split(text)
+    parts = maths_apart(text)
     parts[::2] = [_decode_prose(part) for part in parts[::2]]
     return unicodedata.normalize("NFC", "".join(parts))
+
+
+def maths_apart(text: str) -> list[str]:
+    """The text in parts, every second of them maths."""
+    return _MATHS.split(text)
 
 
 def _decode_prose(text: str) -> str:

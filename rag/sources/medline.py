@@ -56,6 +56,8 @@ def _paper(record: _Record, where: str, source: str) -> Paper | Unreadable:
         url=fields.link(_doi(record), f"https://pubmed.ncbi.nlm.nih.gov/{number}/"),
         source_id=number,
         source=source,
+        pmid=number,
+        tags=[tag.replace("*", "") for tag in _values(record, "MH") + _values(record, "OT")],
     )
 
 

@@ -53,6 +53,12 @@ def _paper(where: str, record: Element, source: str) -> Paper | Unreadable:
         ),
         source_id=number,
         source=source,
+        pmid=number,
+        tags=[
+            text_of(tag)
+            for place in ("MeshHeadingList/MeshHeading/DescriptorName", "KeywordList/Keyword")
+            for tag in citation.findall(place)
+        ],
     )
 
 

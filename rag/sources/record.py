@@ -64,6 +64,20 @@ def _text(value: Any) -> Any:
     return "" if value is None else str(value) if isinstance(value, int | float) else value
 
 
+def _text_or_nothing(value: Any) -> Any:
+    return value if isinstance(value, str) else ""
+
+
+def _tags(value: Any) -> Any:
+    """Tags as people write them: a list of words, of Zotero's objects, or one string."""
+    if isinstance(value, str):
+        return value.split(";" if ";" in value else ",")
+    if not isinstance(value, list):
+        return []
+    named = [tag.get("tag") if isinstance(tag, dict) else tag for tag in value]
+    return [tag for tag in named if isinstance(tag, str)]
+
+
 _Text = Annotated[str, BeforeValidator(_text)]
 _Year = Annotated[int | None, BeforeValidator(_year)]
 
@@ -97,6 +111,12 @@ class _Record(BaseModel):
     )
     url: _Text = Field(default="", validation_alias=AliasChoices("url", "URL", "link"))
     doi: _Text = Field(default="", validation_alias=AliasChoices("doi", "DOI"))
+    arxiv: _Text = ""
+    pmid: _Text = Field(default="", validation_alias=AliasChoices("pmid", "PMID"))
+    tags: Annotated[list[str], BeforeValidator(_tags)] = Field(
+        default=[], validation_alias=AliasChoices("tags", "keywords", "keyword")
+    )
+    note: Annotated[str, BeforeValidator(_text_or_nothing)] = ""
     source_id: _Text = Field(
         default="",
         validation_alias=AliasChoices(
@@ -109,6 +129,8 @@ _EXPORTED = frozenset(
     {"abstractNote", "creators", "itemType", "issued", "container-title", "citation-key"}
 )
 """Names that only bibliographic exports use; in their text, tags are markup by convention."""
+
+_CSL = frozenset({"issued", "container-title", "type"})
 
 _ARXIV = frozenset({"authors_parsed", "update_date"})
 
@@ -144,7 +166,18 @@ def read_record(value: Any, where: str, source: str) -> Paper | Unreadable:
         url=record.url or fields.link(record.doi, ""),
         source_id=record.source_id,
         source=source,
+        doi=record.doi,
+        arxiv=record.arxiv,
+        pmid=record.pmid,
+        tags=record.tags,
+        note=record.note,
+        entry={"csl": _kept(value)} if exported and _CSL & value.keys() else None,
     )
+
+
+def _kept(item: dict[str, Any]) -> dict[str, Any]:
+    """An item as it is written; the abstract and the keywords a library holds itself."""
+    return {k: v for k, v in item.items() if k not in ("abstract", "keyword", "note")}
 
 
 def _single(name: str, content: Any) -> Any:
@@ -165,4 +198,6 @@ def _of_arxiv(record: _Record, where: str, source: str) -> Paper | Unreadable:
         url=f"https://arxiv.org/abs/{number}" if number else record.url,
         source_id=number,
         source=source,
+        doi=record.doi,
+        arxiv=number,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import rispy
 
@@ -12,6 +13,8 @@ from rag.sources import fields
 from rag.sources.entry import Unreadable, make_paper
 
 _START, _END = re.compile(r"^TY  -", re.MULTILINE), re.compile(r"^ER  -", re.MULTILINE)
+
+_FIELD = re.compile(r"([A-Z][A-Z0-9])  -(.*)")
 
 _LONGEST_RECORD = 300_000
 """Characters; far longer ones would take the parser minutes."""
@@ -27,7 +30,7 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     starts = [found.start() for found in _START.finditer(text)]
     line, last = 1, 0
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in pairwise([*starts, len(text)]):
         line, last = line + text.count("\n", last, start), start
         if end - start > _LONGEST_RECORD:
             reason = f"the record is longer than {_LONGEST_RECORD:,} characters"
@@ -39,10 +42,12 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
         records = rispy.loads(
             f"{record}\nER  - \n", delimiter_tags_mapping={}, skip_unknown_tags=True
         )
-        yield _paper(records[0], f"{source}:{line}", source)
+        yield _paper(records[0], record, f"{source}:{line}", source)
 
 
-def _paper(record: dict[str, str | list[str]], where: str, source: str) -> Paper | Unreadable:
+def _paper(
+    record: dict[str, str | list[str]], text: str, where: str, source: str
+) -> Paper | Unreadable:
     return make_paper(
         where=where,
         title=fields.plain(_first(record, "title", "primary_title")),
@@ -60,7 +65,21 @@ def _paper(record: dict[str, str | list[str]], where: str, source: str) -> Paper
         url=fields.link(_first(record, "doi"), _first(record, "urls")),
         source_id=_first(record, "id"),
         source=source,
+        doi=_first(record, "doi"),
+        tags=map(fields.plain, record.get("keywords") or ()),
+        entry={"ris": _lines(text)},
     )
+
+
+def _lines(text: str) -> list[list[str]]:
+    """Tags and values as they are written; the abstract and keywords a library holds itself."""
+    lines: list[list[str]] = []
+    for line in text.split("\n"):
+        if field := _FIELD.match(line):
+            lines.append([field[1], field[2].strip()])
+        elif lines and line.strip():
+            lines[-1][1] = f"{lines[-1][1]} {line.strip()}".strip()
+    return [line for line in lines if line[0] not in ("AB", "N2", "KW", "ER")]
 
 
 def _first(record: dict[str, str | list[str]], *names: str) -> str:

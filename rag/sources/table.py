@@ -143,6 +143,7 @@ def _paper(row: list[str], columns: _Columns, where: str, source: str) -> Paper 
         url=fields.link(_cell(row, columns.doi), _cell(row, columns.url)),
         source_id=_cell(row, columns.id),
         source=source,
+        doi=_cell(row, columns.doi),
     )
 
 

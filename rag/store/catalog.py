@@ -11,17 +11,19 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
 from rag.errors import LibraryError
-from rag.papers import Paper, Passage, Sentence, Vectors
+from rag.identity import find_identifiers, names
+from rag.papers import Paper, Passage, Sentence, Vectors, normalise
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO meta VALUES ('schema', '1');
@@ -45,10 +47,39 @@ CREATE TABLE IF NOT EXISTS vectors (
     passages BLOB NOT NULL, sentences BLOB NOT NULL
 );
 """
+_UPGRADE = """
+ALTER TABLE papers ADD COLUMN doi TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN arxiv TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN pmid TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE papers ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN entry TEXT NOT NULL DEFAULT '';
+ALTER TABLE papers ADD COLUMN origins TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE papers ADD COLUMN title_key TEXT NOT NULL DEFAULT '';
+CREATE INDEX papers_titled ON papers (title_key);
+CREATE TABLE names (
+    name TEXT PRIMARY KEY, paper_id TEXT NOT NULL REFERENCES papers ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX names_of ON names (paper_id);
+CREATE TABLE listings (
+    origin TEXT NOT NULL, paper_id TEXT NOT NULL REFERENCES papers ON DELETE CASCADE,
+    run INTEGER NOT NULL, PRIMARY KEY (origin, paper_id)
+) WITHOUT ROWID;
+CREATE INDEX listings_of ON listings (paper_id);
+"""
+"""What the second format adds: identifiers and names, tags and notes, what each source lists."""
+
 _SCALE = 127 / 0.35
 """Hardly a number of a vector of 384 at length one is beyond .35; those are cut to it."""
 
-_COLUMNS = "id, title, abstract, authors, year, venue, url, source_id, source, sample"
+_COLUMNS = (
+    "id, title, abstract, authors, year, venue, url, source_id, source, sample, "
+    "doi, arxiv, pmid, tags, note, entry, origins"
+)
+_RECORD = (
+    "authors year venue url source_id source sample doi arxiv pmid tags note entry origins"
+).split()
+"""Columns that hold everything about a paper but its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +107,16 @@ class PaperVectors:
 class Catalog:
     """The SQLite file of a library. Safe to read from several threads and processes."""
 
+    schema = str(_SCHEMA_VERSION)
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
         try:
             if not self._is_made():
                 self._make()
+            if self.get_meta("schema") == "1":
+                self._upgrade()
             found = self.get_meta("schema")
         except sqlite3.DatabaseError as error:
             raise LibraryError(
@@ -113,6 +148,15 @@ class Catalog:
         for row in self._read(query):
             yield _paper(row)
 
+    def some_papers(self, ids: Sequence[str]) -> Iterator[Paper]:
+        """These papers one by one, as far as readers see them; for more than fit the memory."""
+        for some in _batches(ids):
+            yield from self.get(some).values()
+
+    def text_hashes(self) -> dict[str, str]:
+        """Every paper readers see, by id, with the hash of its text."""
+        return dict(self._read("SELECT id, text_hash FROM papers WHERE indexed = 1"))
+
     def get(self, ids: Sequence[str]) -> dict[str, Paper]:
         """The papers with those ids, as far as readers see them."""
         found = {}
@@ -122,14 +166,32 @@ class Catalog:
             found.update({row[0]: _paper(row) for row in self._read(query, some)})
         return found
 
-    def states(self, ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
-        """For the ids that are there, indexed or not: (text hash, from the sample)."""
+    def stored(self, ids: Sequence[str]) -> dict[str, Paper]:
+        """The papers with those ids, indexed or not."""
         found = {}
         for some in _batches(ids):
             marks = ",".join("?" * len(some))
-            query = f"SELECT id, text_hash, sample FROM papers WHERE id IN ({marks})"
-            for paper_id, text_hash, sample in self._read(query, some):
-                found[paper_id] = (str(text_hash), bool(sample))
+            query = f"SELECT {_COLUMNS} FROM papers WHERE id IN ({marks})"
+            found.update({row[0]: _paper(row) for row in self._read(query, some)})
+        return found
+
+    def named(self, wanted: Sequence[str]) -> dict[str, str]:
+        """Name → paper id, for the names (see `rag.identity.names`) that are known."""
+        found: dict[str, str] = {}
+        for some in _batches(wanted):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT name, paper_id FROM names WHERE name IN ({marks})"
+            found.update(self._read(query, some))
+        return found
+
+    def titled(self, titles: Sequence[str]) -> dict[str, list[str]]:
+        """Normalised title → ids of the papers of that title."""
+        found: dict[str, list[str]] = {}
+        for some in _batches(titles):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT title_key, id FROM papers WHERE title_key IN ({marks}) ORDER BY id"
+            for title, paper_id in self._read(query, some):
+                found.setdefault(title, []).append(paper_id)
         return found
 
     def sentences(self, paper: Paper) -> tuple[Sentence, ...]:
@@ -142,13 +204,20 @@ class Catalog:
 
     def vectors(self, ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
         """The stored vectors of these papers, as far as readers see them."""
+        return self.stored_vectors(list(self._visible(ids)), dimension)
+
+    def _visible(self, ids: Sequence[str]) -> Iterator[str]:
+        for some in _batches(ids):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT id FROM papers WHERE indexed = 1 AND id IN ({marks})"
+            yield from (row[0] for row in self._read(query, some))
+
+    def stored_vectors(self, ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
+        """The stored vectors of these papers, indexed or not."""
         found = {}
         for some in _batches(ids):
             marks = ",".join("?" * len(some))
-            query = (
-                "SELECT paper_id, passages, sentences FROM vectors JOIN papers ON id = paper_id "
-                f"WHERE indexed = 1 AND id IN ({marks})"
-            )
+            query = f"SELECT paper_id, passages, sentences FROM vectors WHERE paper_id IN ({marks})"
             for paper_id, passages, sentences in self._read(query, some):
                 found[paper_id] = PaperVectors(
                     _unpack(passages, dimension), _unpack(sentences, dimension)
@@ -176,6 +245,14 @@ class Catalog:
         """Passage id → paper id, for every passage there should be a vector of."""
         return dict(self._read("SELECT id, paper_id FROM passages"))
 
+    def passage_texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """What the encoder reads of these passages, by id."""
+        found: dict[str, str] = {}
+        for some in _batches(ids):
+            marks = ",".join("?" * len(some))
+            found.update(self._read(f"SELECT id, text FROM passages WHERE id IN ({marks})", some))
+        return found
+
     def rows(self, ids: Sequence[str]) -> Iterator[PaperRow]:
         """These papers, indexed or not, with what they were split into."""
         for paper_id in ids:
@@ -184,6 +261,11 @@ class Catalog:
             query = 'SELECT text, start, "end" FROM passages WHERE paper_id = ? ORDER BY start'
             passages = tuple(Passage(*row) for row in self._read(query, [paper_id]))
             yield PaperRow(paper, self.sentences(paper), passages)
+
+    def passages_of(self, paper_id: str) -> list[str]:
+        """Ids of a paper's passages in order, as its vectors are."""
+        query = "SELECT id FROM passages WHERE paper_id = ? ORDER BY start"
+        return [row[0] for row in self._read(query, [paper_id])]
 
     def passage_ids(self, paper_ids: Sequence[str]) -> set[str]:
         """Ids of the passages of these papers, indexed or not."""
@@ -222,12 +304,36 @@ class Catalog:
     def update_record(self, papers: Iterable[Paper]) -> None:
         """Write everything about papers but their text, which must be the same."""
         with self._write() as connection:
-            for p in papers:
-                connection.execute(
-                    "UPDATE papers SET authors = ?, year = ?, venue = ?, url = ?, source_id = ?, "
-                    "source = ?, sample = ? WHERE id = ?",
-                    (*_record(p), p.id),
+            for paper in papers:
+                _put_record(connection, paper)
+            _raise_generation(connection)
+
+    def list_under(self, origin: str, run: int, owners: Mapping[str, str]) -> None:
+        """Note what a source lists in this run, and by which names its papers are known.
+
+        Args:
+            owners: name → paper id.
+        """
+        with self._write() as connection:
+            connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", owners.items())
+            if origin:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO listings VALUES (?, ?, ?)",
+                    [(origin, paper_id, run) for paper_id in set(owners.values())],
                 )
+
+    def unlisted(self, origin: str) -> list[str]:
+        """Papers that this source once listed, did not in its last run, and no other lists."""
+        query = (
+            "SELECT paper_id FROM listings AS l WHERE origin = :origin "
+            "AND run < (SELECT MAX(run) FROM listings WHERE origin = :origin) AND NOT EXISTS "
+            "(SELECT 1 FROM listings WHERE paper_id = l.paper_id AND origin <> :origin)"
+        )
+        return [row[0] for row in self._connection.execute(query, {"origin": origin})]
+
+    def next_run(self) -> int:
+        """A number that is higher for each run of a source."""
+        return int(self._read("SELECT COALESCE(MAX(run), 0) + 1 FROM listings").fetchone()[0])
 
     def put_vectors(self, vectors: Mapping[str, PaperVectors]) -> None:
         """Keep the vectors of papers, by paper id; those that are there are replaced."""
@@ -265,6 +371,26 @@ class Catalog:
         with self._write() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
+    def settle(self) -> None:
+        """Move what was written from the journal into the file itself, as far as readers let it.
+
+        Afterwards nothing is lost with the journal.
+        """
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def copy_to(self, file: Path, note: Mapping[str, str]) -> None:
+        """Write a copy of the whole catalog, with these entries among its ``meta``."""
+        with closing(sqlite3.connect(file)) as copy:
+            self._connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+            with copy:
+                copy.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", note.items())
+
+    def put_back(self, file: Path) -> None:
+        """Be what that copy is; what was here is gone. In one transaction."""
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as copy:
+            copy.backup(self._connection)
+
     def close(self) -> None:
         """Close this thread's connection."""
         connection = getattr(self._local, "connection", None)
@@ -282,6 +408,22 @@ class Catalog:
             if not self._is_made():
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+    def _upgrade(self) -> None:
+        with FileLock(self._path.with_suffix(".making")):
+            if self.get_meta("schema") != "1":
+                return
+            with self._write() as connection:
+                for statement in _UPGRADE.split(";"):
+                    connection.execute(statement)
+                papers = connection.execute(f"SELECT {_COLUMNS} FROM papers").fetchall()
+                for paper in map(_paper, papers):
+                    found = find_identifiers(paper.url)
+                    _put_record(
+                        connection,
+                        replace(paper, doi=found.doi, arxiv=found.arxiv, pmid=found.pmid),
+                    )
+                connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema'")
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -312,12 +454,16 @@ class Catalog:
 
 def _put_paper(connection: sqlite3.Connection, row: PaperRow) -> None:
     p = row.paper
-    connection.execute("DELETE FROM papers WHERE id = ?", (p.id,))
     connection.execute(
-        "INSERT INTO papers (id, text_hash, title, abstract, authors, year, venue, url, "
-        "source_id, source, sample) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (p.id, p.text_hash, p.title, p.abstract, *_record(p)),
+        "INSERT INTO papers (id, text_hash, title, abstract, authors, venue, url, source_id, "
+        "source, sample) VALUES (?, ?, ?, ?, '', '', '', '', '', 0) ON CONFLICT (id) DO UPDATE "
+        "SET text_hash = excluded.text_hash, title = excluded.title, "
+        "abstract = excluded.abstract, indexed = 0",
+        (p.id, p.text_hash, p.title, p.abstract),
     )
+    _put_record(connection, p)
+    for table in ("sentences", "passages", "vectors"):
+        connection.execute(f"DELETE FROM {table} WHERE paper_id = ?", (p.id,))
     connection.executemany(
         "INSERT INTO sentences VALUES (?, ?, ?)", [(p.id, s.start, s.end) for s in row.sentences]
     )
@@ -330,23 +476,43 @@ def _put_paper(connection: sqlite3.Connection, row: PaperRow) -> None:
     )
 
 
-def _record(p: Paper) -> tuple[object, ...]:
-    authors = json.dumps(p.authors, ensure_ascii=False)
-    return (authors, p.year, p.venue, p.url, p.source_id, p.source, p.sample)
+def _put_record(connection: sqlite3.Connection, p: Paper) -> None:
+    """Write everything about a paper that is there but its text, and what it is known by."""
+    columns = ", ".join(f"{name} = ?" for name in (*_RECORD, "title_key"))
+    values = [_plain(getattr(p, name)) for name in _RECORD]
+    connection.execute(
+        f"UPDATE papers SET {columns} WHERE id = ?", (*values, normalise(p.title), p.id)
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO names VALUES (?, ?)", [(name, p.id) for name in names(p)]
+    )
 
 
-def _paper(row: tuple[object, ...]) -> Paper:
-    _, title, abstract, authors, year, venue, url, source_id, source, sample = row
+def _plain(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, tuple) else value
+
+
+def _paper(row: tuple[Any, ...]) -> Paper:
+    paper_id, title, abstract, authors, year, venue, url, source_id, source, sample, *rest = row
+    doi, arxiv, pmid, tags, note, entry, origins = rest
     return Paper(
-        title=str(title),
-        abstract=str(abstract),
-        authors=tuple(json.loads(str(authors))),
-        year=year if isinstance(year, int) else None,
-        venue=str(venue),
-        url=str(url),
-        source_id=str(source_id),
-        source=str(source),
+        title=title,
+        abstract=abstract,
+        authors=tuple(json.loads(authors)),
+        year=year,
+        venue=venue,
+        url=url,
+        source_id=source_id,
+        source=source,
         sample=bool(sample),
+        doi=doi,
+        arxiv=arxiv,
+        pmid=pmid,
+        tags=tuple(json.loads(tags)),
+        note=note,
+        entry=entry,
+        origins=tuple((field, origin) for field, origin in json.loads(origins)),
+        key=paper_id,
     )
 
 

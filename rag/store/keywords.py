@@ -1,7 +1,9 @@
 """Keyword search over titles and abstracts: BM25 with stems.
 
-Scores by bm25s (Lù, 2024) in the variant of Lucene, with the parameters that Anserini's
-baselines use on short documents, k1 = 0.9 and b = 0.4.
+Scores are those of Lucene's variant (as in bm25s: Lù, 2024), with the parameters that Anserini's
+baselines use on short documents, k1 = 0.9 and b = 0.4. What changes goes into a second, small
+segment, which is merged into the large one when it has grown; a score is made of the counts of
+both when a question is asked, so it is the same however the papers came in.
 """
 
 from __future__ import annotations
@@ -10,17 +12,20 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import count
 from pathlib import Path
+from typing import Any
 
-import bm25s
 import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
 from rag.papers import Paper
+from rag.store import postings
+from rag.store.postings import Document, FileSums, Segment
 
 _STOPWORDS = frozenset(
     """
@@ -36,6 +41,15 @@ _STOPWORDS = frozenset(
 _TOKEN = re.compile(r"[^\W_]+(?:[.\-'’][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
 _POINTER = "current.json"
+_FORMAT = 2
+
+_K1, _B = 0.9, 0.4
+
+_SMALL = 2_000
+"""Papers that the second segment may always hold."""
+
+_SHARE = 8
+"""The second segment may hold one for so many in the first; then they are merged."""
 
 
 def tokenize(text: str) -> list[str]:
@@ -75,14 +89,17 @@ class Coverage:
         Args:
             within: the only papers that may be named.
         """
-        if within is None and k < len(self._shares):
-            # Partitioned first: sorting a large library whole would take longer than the rest.
-            few = np.sort(np.argpartition(-self._shares, k)[:k])
-        else:
-            few = np.arange(len(self._shares))
-        order = few[np.argsort(-self._shares[few], kind="stable")]
-        covering = (self._ids[i] for i in order if self._shares[i] > 0)
-        return list(islice((i for i in covering if within is None or i in within), k))
+        few: list[int] = np.flatnonzero(self._shares > 0).tolist()
+        if within is not None:
+            few = [place for place in few if self._ids[place] in within]
+        if k < len(few):
+            # Cut first: sorting a large library whole would take longer than the rest.
+            shares = self._shares[few]
+            least = -np.partition(-shares, k)[:k].max() if k else np.inf
+            few = np.asarray(few)[shares >= least].tolist()
+        # Equal shares by id, so that the order does not tell how the papers came in.
+        few.sort(key=lambda place: (-self._shares[place], self._ids[place]))
+        return [self._ids[place] for place in few[:k]]
 
     def of(self, paper_id: str) -> float:
         """The share that a paper covers; 0 for one that the index does not have."""
@@ -90,87 +107,201 @@ class Coverage:
         return 0.0 if place is None else float(self._shares[place])
 
 
-class KeywordIndex:
-    """BM25 of one state of a library, kept on disk and memory-mapped."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A segment, which of its papers still count, and where it lies if it was saved."""
 
-    def __init__(self, ids: Sequence[str], index: bm25s.BM25 | None) -> None:
-        self._ids = ids
-        self._index = index
+    segment: Segment
+    alive: NDArray[np.bool_]
+    folder: str = ""
+    files: FileSums | None = None
+
+    def frequency(self, term: str) -> int:
+        """How many of the papers that count say a stem."""
+        return int(np.count_nonzero(self.alive[self.segment.postings(term)[0]]))
+
+
+class KeywordIndex:
+    """BM25 of one state of a library, kept on disk and memory-mapped.
+
+    Args:
+        parts: the large segment and, where something changed since, the small one.
+    """
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self._parts = parts
+        self._ids = [paper_id for part in parts for paper_id in part.segment.ids]
+        self._alive = np.concatenate([np.zeros(0, bool), *(part.alive for part in parts)])
+        self._count = int(np.count_nonzero(self._alive))
+
+    def __len__(self) -> int:
+        return self._count
 
     @classmethod
     def build(cls, papers: Iterable[Paper]) -> KeywordIndex:
-        ids, corpus = [], []
-        for paper in papers:
-            ids.append(paper.id)
-            # The title counts twice: it says what a paper is about in few words.
-            title = tokenize(paper.title)
-            corpus.append([*title, *title, *tokenize(paper.abstract)])
-        if not any(corpus):
-            return cls(ids, None)
-        index = bm25s.BM25(k1=0.9, b=0.4, method="lucene")
-        index.index(corpus, show_progress=False)
-        return cls(ids, index)
+        return cls([_whole(postings.count(_documents(papers)))])
+
+    def states(self) -> dict[str, str]:
+        """The papers that are counted, by id, with the hash of the text that was."""
+        hashes = (text_hash for part in self._parts for text_hash in part.segment.text_hashes)
+        counted = zip(self._ids, hashes, self._alive, strict=True)
+        return {paper_id: text_hash for paper_id, text_hash, alive in counted if alive}
+
+    def updated(
+        self, states: Mapping[str, str], fetch: Callable[[Sequence[str]], Iterable[Paper]]
+    ) -> KeywordIndex:
+        """The index of a later state of the library, made of this one.
+
+        Args:
+            states: the papers there should be, by id, with the hash of their text.
+            fetch: gives papers by their ids; only those that are new or changed are asked for.
+        """
+        counted = self.states()
+        if counted == states:
+            return self
+        gone = {i for i, text_hash in counted.items() if states.get(i) != text_hash}
+        lacking = [i for i, text_hash in states.items() if counted.get(i) != text_hash]
+        parts = [_without(part, gone) for part in self._parts]
+        if lacking:
+            parts.append(_whole(postings.count(_documents(fetch(lacking)))))
+        parts = [part for part in parts if part.alive.any()]
+        if not parts:
+            return KeywordIndex.build([])
+        large, *small = parts
+        held = sum(len(part.segment) for part in small) + np.count_nonzero(~large.alive)
+        if held > max(_SMALL, len(large.segment) // _SHARE):
+            return KeywordIndex([_merged(parts)])
+        return KeywordIndex([large, _merged(small)] if len(small) > 1 else parts)
 
     @classmethod
-    def load(cls, folder: Path, generation: int) -> KeywordIndex | None:
-        """The saved index, or None where there is none of that generation."""
-        try:
-            pointer = json.loads((folder / _POINTER).read_text())
-            if pointer["generation"] != generation:
-                return None
-            place = folder / pointer["folder"]
-            ids = json.loads((place / "ids.json").read_text())
-            empty = not (place / "params.index.json").exists()
-            index = None if empty else bm25s.BM25.load(place, mmap=True)
-        except (OSError, ValueError, KeyError):
-            return None
-        return cls(ids, index)
+    def load(cls, folder: Path, generation: int | None = None) -> KeywordIndex | None:
+        """The saved index, or None where there is none that can be read.
+
+        Args:
+            generation: the only one that will do.
+        """
+        for _ in range(3):  # a writer may replace it between the pointer and what it points to
+            try:
+                pointer = json.loads((folder / _POINTER).read_text())
+                if pointer["format"] != _FORMAT:
+                    return None
+                if generation is not None and pointer["generation"] != generation:
+                    return None
+                return cls([_load_part(folder, part) for part in pointer["parts"]])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return None
 
     def save(self, folder: Path, generation: int) -> None:
-        """Write the index beside the present one, and point to it in one step."""
-        place = folder / f"g{generation}"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        (place / "ids.json").write_text(json.dumps(self._ids))
-        if self._index is not None:
-            self._index.save(place, show_progress=False)
+        """Write what is not written yet beside the rest, and point to it in one step."""
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = [_saved(part, folder, generation) for part in self._parts]
+        self._parts = saved
+        described = [
+            {
+                "folder": part.folder,
+                "files": part.files,
+                "gone": np.flatnonzero(~part.alive).tolist(),
+            }
+            for part in saved
+        ]
         temporary = folder / "current.tmp"
-        temporary.write_text(json.dumps({"generation": generation, "folder": place.name}))
+        content = {"format": _FORMAT, "generation": generation, "parts": described}
+        temporary.write_text(json.dumps(content))
         os.replace(temporary, folder / _POINTER)
+        kept = {part.folder for part in saved}
         for other in folder.glob("g*"):
-            if other != place:
+            if other.name not in kept:
                 shutil.rmtree(other, ignore_errors=True)
+
+    def damaged(self, folder: Path) -> list[str]:
+        """Files of this index whose bytes are not those that were written."""
+        return [
+            f"{part.folder}/{name}"
+            for part in self._parts
+            if part.files is not None
+            for name in postings.damaged(folder / part.folder, part.files)
+        ]
 
     def coverage(self, question: str) -> Coverage:
         """How much of the question each paper covers."""
         terms = list(dict.fromkeys(tokenize(question)))
-        if self._index is None or not terms:
-            return Coverage(self._ids, self._places, np.zeros(len(self._ids), np.float32))
-        best = sum(self._idf(term) for term in terms)
-        known = [t for t in terms if t in self._index.vocab_dict]
-        scores = self._index.get_scores(known) if known else np.zeros(len(self._ids))
-        return Coverage(self._ids, self._places, np.asarray(scores / best, dtype=np.float32))
+        shares = np.zeros(len(self._ids), np.float32)
+        if not self._count or not terms:
+            return Coverage(self._ids, self._places, shares)
+        rarities = {term: self._idf(term) for term in terms}
+        first = 0
+        for part in self._parts:
+            here = shares[first : first + len(part.segment)]
+            norms = self._norms[first : first + len(part.segment)]
+            for term, rarity in rarities.items():
+                places, counts = part.segment.postings(term)
+                here[places] += np.float32(rarity) * (counts / (norms[places] + counts))
+            first += len(part.segment)
+        shares /= np.float32(sum(rarities.values()))
+        shares[~self._alive] = 0
+        return Coverage(self._ids, self._places, shares)
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        return {paper_id: place for place, paper_id in enumerate(self._ids)}
+        return {i: place for place, i in enumerate(self._ids) if self._alive[place]}
+
+    @cached_property
+    def _norms(self) -> NDArray[np.float32]:
+        """What a paper's length adds below the fraction of each of its stems."""
+        lengths = np.concatenate([part.segment.lengths for part in self._parts])
+        mean = max(int(lengths[self._alive].sum(dtype=np.int64)), 1) / self._count
+        return np.asarray(_K1 * (1 - _B + _B * lengths / mean), dtype=np.float32)
 
     def _frequency(self, term: str) -> int:
         """How many papers hold a stem."""
-        if self._index is None or (term_id := self._index.vocab_dict.get(term)) is None:
-            return 0
-        pointers = self._index.scores["indptr"]
-        return int(pointers[term_id + 1] - pointers[term_id])
+        return sum(part.frequency(term) for part in self._parts)
 
     def _idf(self, term: str) -> float:
         """Inverse document frequency as Lucene's BM25 has it, the most a term can score."""
         frequency = self._frequency(term)
-        return float(np.log1p((len(self._ids) - frequency + 0.5) / (frequency + 0.5)))
+        return float(np.log1p((self._count - frequency + 0.5) / (frequency + 0.5)))
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency of a stem, 0 (in every paper) to 1 (in none or one)."""
-        if self._index is None or len(self._ids) < 2:
+        if self._count < 2:
             return 1.0
-        return float(
-            np.log(len(self._ids) / max(self._frequency(term), 1)) / np.log(len(self._ids))
-        )
+        return float(np.log(self._count / max(self._frequency(term), 1)) / np.log(self._count))
+
+
+def _documents(papers: Iterable[Paper]) -> Iterator[Document]:
+    for paper in papers:
+        # The title counts twice: it says what a paper is about in few words.
+        title = tokenize(paper.title)
+        yield Document(paper.id, paper.text_hash, [*title, *title, *tokenize(paper.abstract)])
+
+
+def _whole(segment: Segment) -> _Part:
+    return _Part(segment, np.ones(len(segment), dtype=bool))
+
+
+def _without(part: _Part, gone: Container[str]) -> _Part:
+    staying = np.array([paper_id not in gone for paper_id in part.segment.ids], dtype=bool)
+    return _Part(part.segment, part.alive & staying, part.folder, part.files)
+
+
+def _merged(parts: Sequence[_Part]) -> _Part:
+    return _whole(postings.merge([(part.segment, part.alive) for part in parts]))
+
+
+def _saved(part: _Part, folder: Path, generation: int) -> _Part:
+    """The same, memory-mapped from where it now lies."""
+    if part.folder and (folder / part.folder).is_dir():
+        return part
+    names = (f"g{generation}-{number}" for number in count())
+    name = next(name for name in names if not (folder / name).exists())
+    files = postings.save(part.segment, folder / name)
+    return _Part(postings.load(folder / name, files), part.alive, name, files)
+
+
+def _load_part(folder: Path, described: dict[str, Any]) -> _Part:
+    files = {name: (int(size), int(crc)) for name, (size, crc) in described["files"].items()}
+    segment = postings.load(folder / described["folder"], files)
+    alive = np.ones(len(segment), dtype=bool)
+    alive[np.array(described["gone"], dtype=np.int64)] = False
+    return _Part(segment, alive, described["folder"], files)

@@ -1,0 +1,52 @@
+"""What commands share: the options that name a library, and how one is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.errors import LibraryError
+from rag.progress import Report, silent
+from rag.settings import load_settings
+
+if TYPE_CHECKING:
+    from rag.library import Library
+    from rag.papers import Paper
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library", help="Folder of the library, or @NAME for one by name.", metavar="DIR"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def existing_library(path: Path | None, report: Report | None = None) -> Library:
+    """The library a command is about, which must be there."""
+    from rag.library import Library
+
+    settings = load_settings(library=path)
+    if not (settings.library_path / "catalog.sqlite").exists():
+        raise LibraryError(
+            f"There is no library in {settings.library_path}.",
+            "`askpapers add SOURCE` makes one; `askpapers chat` starts with the sample papers.",
+        )
+    return Library(settings.library_path, settings, report or silent)
+
+
+def one_paper(library: Library, wanted: str) -> Paper:
+    """The paper that is meant; it is an error if there is none, or several."""
+    found = library.find(wanted)
+    if not found:
+        raise LibraryError(
+            f"No paper in {library.path} is called {wanted!r}.", "`askpapers list` shows them."
+        )
+    if len(found) > 1:
+        some = "; ".join(f"{paper.id} {paper.title[:60]}" for paper in found[:5])
+        raise LibraryError(
+            f"{len(found)} papers fit {wanted!r}: {some}.", "Name one by its id or whole title."
+        )
+    return found[0]
