@@ -30,6 +30,19 @@ def serve(
         started: told the page's address once it answers.
 
     Raises:
+        SettingsError: as `open_page`.
+    """
+    page, address = open_page(engine, settings, open_browser=open_browser)
+    started(address)
+    page.block_thread()
+
+
+def open_page(
+    engine: Engine, settings: Settings, *, open_browser: bool = False
+) -> tuple[gr.Blocks, str]:
+    """Start the model and the page, and return the page with its address.
+
+    Raises:
         SettingsError: the address is not of this machine and no password is set, or the port
             is taken.
     """
@@ -66,8 +79,7 @@ def serve(
             f"The page cannot listen on {settings.host}:{settings.port}: {error}",
             "Choose another port with --port.",
         ) from None
-    started(address)
-    page.block_thread()
+    return page, address
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,11 +9,14 @@ from rag.conversations import Conversation, Turn
 from rag.export import bibtex, conversation_markdown, turn_markdown
 from rag.papers import Answer, Citation
 from ui.literal import in_html
-from ui.page.maths import with_maths
 from ui.page.markup import button, copier, saver
+from ui.page.maths import with_maths
 
 _MARKS = re.compile(r"“[^”]*”|\[(\d+)\]")
 """A quotation, in which nothing is a mark of ours, or a mark."""
+
+
+_CLOSING = ".,;:!?…"
 
 
 def transcript(conversation: Conversation, suggestions: Sequence[str]) -> str:
@@ -30,7 +33,8 @@ def transcript(conversation: Conversation, suggestions: Sequence[str]) -> str:
 def on_the_way(question: str, place: int, doing: str, draft: str = "") -> str:
     """The turn in work: its question, and the draft, which is not checked yet, or what is done."""
     if draft:
-        body = f'<div class="answer draft"><p>{with_maths(draft)}<span class="cursor"></span></p></div>'
+        written = f'<p>{with_maths(draft)}<span class="cursor"></span></p>'
+        body = f'<div class="answer draft">{written}</div>'
     else:
         body = f'<p class="doing">{in_html(doing)}</p>'
     note = '<p class="unchecked">Draft, being written; its sources are checked at the end.</p>'
@@ -59,6 +63,8 @@ def _welcome(suggestions: Sequence[str]) -> str:
 
 def _head(conversation: Conversation) -> str:
     name = conversation.name
+    if len(conversation.turns) == 1 and name == conversation.turns[0].question:
+        return ""  # the question says it, and its answer has the same tools
     cited = conversation.cited()
     tools = [
         saver("Save as Markdown", conversation_markdown(conversation), "conversation.md"),
@@ -107,10 +113,8 @@ def _answer(answer: Answer, place: int) -> str:
     )
     shown = "".join(f"<li>{in_html(note)}</li>" for note in [*notes, found] if note)
     head = f'<p class="warning">{in_html(warning)}</p>' if warning else ""
-    return (
-        f'{head}<div class="{kind}"><p>{lines}</p></div>'
-        f"{_supports(answer.citations)}"
-        + (f'<ul class="notes">{shown}</ul>' if shown else "")
+    return f'{head}<div class="{kind}"><p>{lines}</p></div>{_supports(answer.citations)}' + (
+        f'<ul class="notes">{shown}</ul>' if shown else ""
     )
 
 
@@ -126,13 +130,12 @@ def _line(text: str, citations: Sequence[Citation], place: int) -> str:
     parts, at = [], 0
     for match in _MARKS.finditer(text):
         if match[1] in by_number:
-            parts += [_kept(text[at : match.start()]), _mark(by_number[match[1]], place)]
+            parts += [with_maths(text[at : match.start()]), _mark(by_number[match[1]], place)]
             at = match.end()
-    return "".join([*parts, _kept(text[at:])])
-
-
-def _kept(text: str) -> str:
-    return with_maths(text)
+            if text[at : at + 1] in _CLOSING and at < len(text):
+                parts[-1] = f'<span class="nobr">{parts[-1]}{in_html(text[at])}</span>'
+                at += 1
+    return "".join([*parts, with_maths(text[at:])])
 
 
 def _mark(citation: Citation, place: int) -> str:
@@ -179,7 +182,7 @@ def _thumbs(turn: Turn, place: int) -> str:
     )
     return (
         f'<span class="thumbs"><button type="button" class="quiet" data-thumb="liked" '
-        f'aria-label="Answer {place + 1} is good">👍︎ Good</button>'
+        f'aria-label="Answer {place + 1} is good">Good answer</button>'
         f'<button type="button" class="quiet" data-thumb="disliked" '
-        f'aria-label="Answer {place + 1} is wrong">👎︎ Wrong</button></span>{form}'
+        f'aria-label="Answer {place + 1} is wrong">Wrong</button></span>{form}'
     )

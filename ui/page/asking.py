@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-import gradio as gr
-
 from rag.answering import Done, Event, Found, Writing, find_evidence
 from rag.conversation import leans_on_history
 from rag.conversations import Conversation, Shown, Turn
@@ -56,7 +54,7 @@ class Asking:
                 transcript=transcript(before_conversation, ()) if before else "",
                 live=on_the_way(asked, len(before), "Looking through the papers …"),
                 chips=chips(desk.filters, None),
-                question=gr.update(value=""),
+                question="",
                 asking=True,
                 said="Looking through the papers",
             )
@@ -81,7 +79,7 @@ class Asking:
                 if isinstance(step, Turn):
                     turn = step
                     if not run.replaced.is_set():
-                        yield self._progress(turn, place, desk)
+                        yield self._progress(turn, before, desk)
                 elif not run.replaced.is_set():
                     doing = _wait_words(step)
                     yield View(live=on_the_way(asked, place, doing, turn.draft), said=doing)
@@ -92,13 +90,14 @@ class Asking:
         if not run.replaced.is_set():
             yield finished(desk)
 
-    def _progress(self, turn: Turn, place: int, desk: Desk) -> View:
+    def _progress(self, turn: Turn, before: Conversation, desk: Desk) -> View:
         """The page while an answer is being made: papers once, then the draft."""
+        place = len(before.turns)
         if not turn.draft:
             doing = "Reading the closest papers …"
             return View(
                 live=on_the_way(turn.question, place, doing),
-                sources=found_sources(turn.shown, place, desk.papers),
+                sources=found_sources(turn.shown, before.turns, desk.papers),
                 said="Reading the closest papers",
             )
         return View(live=on_the_way(turn.question, place, "", turn.draft))
@@ -115,10 +114,9 @@ class Asking:
         """The turn as it grows, and the place in the line while it waits."""
         history = before.history()
         library = self._engine.library
-        if self._engine.state.error is None:
-            if (early := self._early(turn.question, history, preferences, chosen)) is not None:
-                turn = replace(turn, shown=early)
-                yield turn
+        early = self._early(turn.question, history, preferences, chosen)
+        turn = replace(turn, shown=early)
+        yield turn
         answerer = self._engine.answerer(preferences)
         if filters is None and chosen:
             filters = read_filters(turn.question)[1] | chosen
@@ -145,13 +143,11 @@ class Asking:
         history: Sequence[tuple[str, str]],
         preferences: Preferences,
         chosen: Filters,
-    ) -> tuple[Shown, ...] | None:
+    ) -> tuple[Shown, ...]:
         """The closest papers before the model says anything: a search takes no model.
 
         What the model makes of a follow-up may find others, which then take their place.
         """
-        if not len(self._engine.library):
-            return None
         searched, stated = read_filters(asked)
         context = " ".join(history[-1]) if history and leans_on_history(asked) else ""
         retriever = self._engine.retriever(preferences)

@@ -72,9 +72,7 @@ class Engine:
         if self._model is None:
             assert self.state.error is not None
             raise self.state.error
-        return Answerer(
-            self.library, self._model, settings=preferences.over(self.settings)
-        )
+        return Answerer(self.library, self._model, settings=preferences.over(self.settings))
 
     def retriever(self, preferences: Preferences) -> PaperRetriever:
         """The search as a reader set it; needs no language model."""
@@ -82,8 +80,8 @@ class Engine:
 
     @property
     def can_shorten(self) -> bool:
-        """Whether the length of answers is ours to set: a server's is set where it starts."""
-        return self._model is None or isinstance(self._model, LocalChatModel)
+        """Whether the length of answers is ours to set: a server's model has it from the start."""
+        return not self.settings.model.lower().startswith(("http://", "https://"))
 
     def limit(self, tokens: int) -> None:
         """Set the longest answer; only for whoever is first in line."""

@@ -10,7 +10,9 @@ from rag.conversations import Conversation
 from rag.errors import LibraryError
 
 
-def keep_feedback(path: Path, conversation: Conversation, place: int, verdict: str, word: str) -> None:
+def keep_feedback(
+    path: Path, conversation: Conversation, place: int, verdict: str, word: str
+) -> None:
     """Append one answer's question as a line that `askpapers eval answers` reads.
 
     A good answer's papers are the right ones. For a wrong answer the reader's word is what a

@@ -30,6 +30,11 @@ from ui.page.waiting_line import WaitingLine
 _AT_ONCE = 24
 """Events of one kind that may run together; whose turn it is with the model is the line's."""
 
+_DOORS = ("do", "do-ask", "do-library")
+"""Buttons out of sight through which the page's own buttons reach the server."""
+
+_TAKE = "() => [window.askpapersAction]"
+
 _READER_KEY = """() => {
   const key = 'askpapers.reader';
   if (!localStorage.getItem(key)) {
@@ -53,6 +58,9 @@ def build_page(engine: Engine, *, shared: bool = False, model_name: str = "") ->
 
 
 class _Page:
+    _sent: gr.Textbox
+    _do: dict[str, gr.Button]
+
     def __init__(self, engine: Engine, desks: Desks, *, shared: bool) -> None:
         self._engine = engine
         self._desks = desks
@@ -64,6 +72,8 @@ class _Page:
         with gr.Blocks(title="askpapers", analytics_enabled=False) as page:
             gr.HTML(_masthead(model_name), elem_id="masthead")
             model = gr.HTML(model_state(self._engine.state), elem_id="model")
+            self._sent = gr.Textbox(visible="hidden", elem_id="sent")
+            self._do = {name: gr.Button(visible="hidden", elem_id=name) for name in _DOORS}
             reader = gr.Textbox(visible="hidden", elem_id="reader")
             opened = gr.Textbox(visible="hidden", elem_id="opened")
             with gr.Tabs(elem_id="tabs"):
@@ -82,8 +92,11 @@ class _Page:
 
             page.load(greet, [reader, opened], outputs, js=_READER_KEY, show_progress="hidden")
             page.load(self._watch_model, None, model, show_progress="hidden")
-            page.unload(lambda request: self._desks.leave(_session(request)))
+            page.unload(self._leave)
         return page
+
+    def _leave(self, request: gr.Request) -> None:
+        self._desks.leave(_session(request))
 
     # Asking
 
@@ -122,8 +135,6 @@ class _Page:
                 status = gr.HTML(elem_id="status")
             with gr.Column(elem_id="sources-column", scale=0, min_width=0):
                 sources = gr.HTML(elem_id="sources")
-        quick = gr.Textbox(visible="hidden", elem_id="do")
-        slow = gr.Textbox(visible="hidden", elem_id="do-ask")
         outputs = [transcript, live, sources, rail, chips, question, stop, status]
         streaming: dict[str, Any] = {
             "outputs": outputs,
@@ -134,10 +145,10 @@ class _Page:
         at_once = {**streaming, "concurrency_id": "quick"}
         for trigger in (question.submit, send.click):
             trigger(self._ask, question, **streaming)
-        slow.input(self._ask_by_button, slow, **streaming)
-        quick.input(self._act, quick, **at_once)
+        self._do["do-ask"].click(self._ask_by_button, self._sent, js=_TAKE, **streaming)
+        self._do["do"].click(self._act, self._sent, js=_TAKE, **at_once)
         stop.click(self._stop, None, **at_once)
-        wanted.input(self._find, wanted, rail, show_progress="hidden", concurrency_id="quick")
+        wanted.change(self._find, wanted, rail, show_progress="hidden", concurrency_id="quick")
         return outputs
 
     def _ask(self, asked: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
@@ -251,12 +262,11 @@ class _Page:
                 )
                 with gr.Row():
                     add = gr.Button("Add", variant="primary", elem_id="add")
-                    cancel = gr.Button("Cancel", elem_id="cancel-add")
+                    cancel = gr.Button("Stop adding", elem_id="cancel-add", visible=False)
                 added = gr.HTML(elem_id="added")
                 gr.HTML("<h2>This library</h2>")
                 known = gr.HTML(elem_id="facts")
                 check = gr.Button("Check its health", elem_id="check", size="sm")
-        pressed = gr.Textbox(visible="hidden", elem_id="do-library")
         shown = [browse, rows, undo, known]
         quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_id": "library"}
 
@@ -283,16 +293,16 @@ class _Page:
             sources += [note] if note else []
             if not sources:
                 said = '<p class="hint">Choose a file, name a path, or paste entries first.</p>'
-                yield (said, *[gr.skip()] * 7)
+                yield (said, *[gr.skip()] * 8)
                 return
             desk.adding = threading.Event()
             try:
                 for said in add_papers(library, sources, desk.adding):
-                    yield (said, *[gr.skip()] * 7)
+                    yield (said, *[gr.skip()] * 7, gr.update(visible=True))
             finally:
                 if note:
                     Path(note).unlink(missing_ok=True)
-            yield (gr.skip(), *look(state, request), None, "", "")
+            yield (gr.skip(), *look(state, request), None, "", "", gr.update(visible=False))
 
         def cancel_adding(request: gr.Request) -> None:
             desk = self._desks.of(_session(request))
@@ -300,13 +310,20 @@ class _Page:
                 desk.adding.set()
 
         tab.select(look, browse, shown, **quiet)
-        words.input(search, [words, kind, browse], [browse, rows], **quiet)
-        kind.input(search, [words, kind, browse], [browse, rows], **quiet)
-        pressed.input(press, [pressed, browse], shown, trigger_mode="multiple", **quiet)
+        words.change(search, [words, kind, browse], [browse, rows], **quiet)
+        kind.change(search, [words, kind, browse], [browse, rows], **quiet)
+        self._do["do-library"].click(
+            press,
+            [self._sent, browse],
+            shown,
+            js="(sent, browse) => [window.askpapersAction, browse]",
+            trigger_mode="multiple",
+            **quiet,
+        )
         add.click(
             put_in,
             [files, path, pasted, browse],
-            [added, *shown, files, path, pasted],
+            [added, *shown, files, path, pasted, cancel],
             show_progress="hidden",
             concurrency_id="add",
         )

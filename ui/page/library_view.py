@@ -45,14 +45,16 @@ class Browse:
 
 def table(library: Library, browse: Browse) -> str:
     """The papers that are looked for, a page of them."""
-    papers = _select(list(library.papers()), browse)
+    every = list(library.papers())
+    papers = _select(every, browse)
     if not papers:
         said = "No paper holds these words." if len(library) else "The library is empty."
         return f'<p class="hint">{said}</p>'
     first = min(browse.first, (len(papers) - 1) // _ROWS * _ROWS)
     shown = papers[first : first + _ROWS]
-    heads = "".join(_head(column, browse) for column in _COLUMNS)
-    rows = "".join(map(_row, shown))
+    columns = [c for c in _COLUMNS if c == "title" or any(_cell(paper, c) for paper in every)]
+    heads = "".join(_head(column, browse) for column in columns)
+    rows = "".join(_row(paper, columns[1:]) for paper in shown)
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="Papers">'
         f'<table class="papers"><thead><tr>{heads}<th scope="col">Remove</th></tr></thead>'
@@ -98,15 +100,26 @@ def _head(column: Column, browse: Browse) -> str:
     return f'<th scope="col" aria-sort="{way}" class="{column}">{by}</th>'
 
 
-def _row(paper: Paper) -> str:
+def _cell(paper: Paper, column: Column) -> str:
     names = ", ".join(paper.authors[:3]) + (" et al." if len(paper.authors) > 3 else "")
+    cells: dict[Column, str] = {
+        "title": paper.title,
+        "authors": names,
+        "year": str(paper.year or ""),
+        "venue": paper.venue,
+    }
+    return cells[column]
+
+
+def _row(paper: Paper, columns: Sequence[Column]) -> str:
+    """A paper: its title, which opens to the abstract, and what is known in these columns."""
+    cells = "".join(f'<td class="{c}">{in_html(_cell(paper, c))}</td>' for c in columns)
     note = '<span class="starter">starter paper</span>' if paper.sample else ""
     remove = button("Remove", "remove", name=f"Remove {paper.title}", id=paper.id)
     return (
         f'<tr><th scope="row"><details><summary>{with_maths(paper.title)}</summary>'
         f"{byline(paper)}{abstract(paper.abstract, ())}</details>{note}</th>"
-        f'<td>{in_html(names)}</td><td class="year">{paper.year or ""}</td>'
-        f"<td>{in_html(paper.venue)}</td><td>{remove}</td></tr>"
+        f"{cells}<td>{remove}</td></tr>"
     )
 
 

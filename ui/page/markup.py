@@ -19,7 +19,9 @@ def button(label: str, do: str, *, name: str = "", kind: str = "quiet", **data: 
     """
     action = html.escape(json.dumps({"do": do, **data}))
     aria = f' aria-label="{in_html(name)}"' if name else ""
-    return f'<button type="button" class="{kind}" data-do="{action}"{aria}>{in_html(label)}</button>'
+    return (
+        f'<button type="button" class="{kind}" data-do="{action}"{aria}>{in_html(label)}</button>'
+    )
 
 
 def copier(label: str, text: str, *, name: str = "") -> str:

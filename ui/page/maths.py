@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 from ui.literal import in_html
 
-_SPAN = re.compile(r"\$\$([^$\n]{1,200})\$\$|(?<![\\$\w])\$(?!\s)([^$\n]{1,200}?)(?<![\s\\])\$(?!\w)")
+_SPAN = re.compile(
+    r"\$\$([^$\n]{1,200})\$\$|(?<![\\$\w])\$(?!\s)([^$\n]{1,200}?)(?<![\s\\])\$(?!\w)"
+)
 _TOKEN = re.compile(r"\\([A-Za-z]+)|\\([{}%&#$_,;!: ])|(\d+(?:\.\d+)?)|(\s+)|(.)", re.DOTALL)
 _OPERATORS = frozenset("+-=<>()[]|,.:;!*/'")
 _SYMBOLS = {
@@ -66,7 +68,7 @@ def _literal(text: str) -> str:
     return " " * text[0].isspace() + in_html(text) + " " * text[-1].isspace()
 
 
-class _Unknown(Exception):
+class _UnknownError(Exception):
     """Something that this reader of maths does not know."""
 
 
@@ -75,7 +77,7 @@ def _math(source: str) -> str:
     reader = iter(tokens)
     try:
         row = _row(reader, closing="")
-    except _Unknown:
+    except _UnknownError:
         return ""
     return f"<math>{row}</math>" if row else ""
 
@@ -98,7 +100,7 @@ def _row(tokens: Iterator[str], closing: str) -> str:
         else:
             done.append(_atom(token, tokens))
     if closing:
-        raise _Unknown
+        raise _UnknownError
     return f"<mrow>{''.join(done)}</mrow>"
 
 
@@ -106,14 +108,14 @@ def _halves(inner: str) -> tuple[str, str]:
     """The base and the script of a pair whose base is one token or one row."""
     match = re.match(r"(<(m[ino]|mtext)[^>]*>[^<]*</\2>)(.*)", inner, re.DOTALL)
     if not match:
-        raise _Unknown
+        raise _UnknownError
     return match[1], match[3]
 
 
 def _argument(tokens: Iterator[str]) -> str:
     token = next(tokens, "")
     if not token or token in "_^}":
-        raise _Unknown
+        raise _UnknownError
     return _row(tokens, "}") if token == "{" else _atom(token, tokens)
 
 
@@ -130,7 +132,7 @@ def _atom(token: str, tokens: Iterator[str]) -> str:
         return f"<mi>{in_html(token)}</mi>"
     if token in _OPERATORS:
         return f"<mo>{in_html('−' if token == '-' else token)}</mo>"
-    raise _Unknown
+    raise _UnknownError
 
 
 def _command(name: str, tokens: Iterator[str]) -> str:
@@ -148,13 +150,13 @@ def _command(name: str, tokens: Iterator[str]) -> str:
         return _styled(name, _argument(tokens))
     if name in ("left", "right", "quad", "displaystyle"):
         return ""
-    raise _Unknown
+    raise _UnknownError
 
 
 def _styled(name: str, argument: str) -> str:
     letters = "".join(re.findall(r"<m[in]>([^<]*)</m[in]>", argument))
     if not letters or re.sub(r"</?m(?:row|i|n)>|[^<>]", "", argument):
-        raise _Unknown
+        raise _UnknownError
     if name == "mathbb":
         letters = "".join(_DOUBLE.get(c, c) for c in letters)
     weight = ' class="bold"' if _STYLES[name] == "bold" else ""

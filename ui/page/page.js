@@ -1,5 +1,5 @@
 // What the page does without asking the server: opening sources, copying, saving, small forms.
-// Everything else is sent as an action through a hidden box, which Gradio passes on.
+// Everything else is sent as an action through a button out of sight, which Gradio passes on.
 (() => {
   'use strict';
   const ASKS = ['ask', 'retry', 'ask-all'];
@@ -9,12 +9,12 @@
   const send = (action) => {
     if (action.do === 'library') return tab('Library');
     const box = ASKS.includes(action.do) ? 'do-ask' : IN_LIBRARY.includes(action.do) ? 'do-library' : 'do';
-    const field = document.querySelector(`#${box} textarea, #${box} input`);
-    if (!field) return;
+    const door = document.getElementById(box);
+    if (!door) return;
     if (action.do === 'new') sessionStorage.removeItem('askpapers.open');
     if (action.do === 'open') sessionStorage.setItem('askpapers.open', action.id);
-    field.value = JSON.stringify({ ...action, nonce: Math.random() });
-    field.dispatchEvent(new Event('input', { bubbles: true }));
+    window.askpapersAction = JSON.stringify(action);
+    door.click();
     if (action.do === 'edit') setTimeout(() => document.querySelector('#question textarea')?.focus(), 250);
   };
 

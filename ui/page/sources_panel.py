@@ -27,11 +27,19 @@ def sources(conversation: Conversation, chosen: Filters) -> str:
     )
 
 
-def found_sources(shown: Sequence[Shown], place: int, chosen: Filters) -> str:
-    """The papers that are being read for an answer not written yet."""
+def found_sources(shown: Sequence[Shown], before: Sequence[Turn], chosen: Filters) -> str:
+    """The papers that are being read for an answer not written yet.
+
+    Args:
+        before: the turns before it, whose marks must go on opening their papers.
+    """
+    place = len(before)
+    earlier = "".join(
+        _of_turn(turn, i, chosen, hidden=True) for i, turn in enumerate(before) if turn.shown
+    )
     read = [paper for paper in shown if paper.best]
     rest = [paper for paper in shown if not paper.best]
-    return _section(
+    return earlier + _section(
         place,
         _group("Reading", [_card(p, f"t{place}-f{i}", chosen) for i, p in enumerate(read)])
         + _group("Also found", [_card(p, f"t{place}-g{i}", chosen) for i, p in enumerate(rest)]),
@@ -80,9 +88,7 @@ def _group(heading: str, cards: Sequence[str], tool: str = "") -> str:
     return f'<div class="group"><h2>{heading}</h2>{tool}</div>{"".join(cards)}'
 
 
-def _card(
-    shown: Shown, identity: str, chosen: Filters, citation: Citation | None = None
-) -> str:
+def _card(shown: Shown, identity: str, chosen: Filters, citation: Citation | None = None) -> str:
     paper = shown.paper
     evidence: Sequence[Sentence] = citation.sentences if citation else shown.best
     number = f'<span class="number">[{citation.number}]</span> ' if citation else ""
