@@ -291,7 +291,7 @@ def test_papers_are_added_with_a_report_removed_and_taken_back(
     )
     page.get_by_role("tab", name="Library").click()
     page.locator("#upload input[type=file]").set_input_files(bib)
-    expect(page.locator("#upload")).to_contain_text("more.bib")
+    expect(page.locator("#upload")).to_contain_text("more")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.locator("#added")).to_contain_text("1 new", timeout=20_000)
     expect(page.locator("#added")).to_contain_text("1 could not be used")

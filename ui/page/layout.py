@@ -30,6 +30,9 @@ from ui.page.waiting_line import WaitingLine
 _AT_ONCE = 24
 """Events of one kind that may run together; whose turn it is with the model is the line's."""
 
+_HOUR = 3600
+"""Seconds after which uploads that nobody added are taken from the disk."""
+
 _DOORS = ("do", "do-ask", "do-library")
 """Buttons out of sight through which the page's own buttons reach the server."""
 
@@ -69,7 +72,9 @@ class _Page:
         self._suggestions: tuple[int, list[str]] | None = None
 
     def build(self, model_name: str) -> gr.Blocks:
-        with gr.Blocks(title="askpapers", analytics_enabled=False) as page:
+        with gr.Blocks(
+            title="askpapers", analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
+        ) as page:
             gr.HTML(_masthead(model_name), elem_id="masthead")
             model = gr.HTML(model_state(self._engine.state), elem_id="model")
             self._sent = gr.Textbox(visible="hidden", elem_id="sent")
@@ -300,8 +305,8 @@ class _Page:
                 for said in add_papers(library, sources, desk.adding):
                     yield (said, *[gr.skip()] * 7, gr.update(visible=True))
             finally:
-                if note:
-                    Path(note).unlink(missing_ok=True)
+                for used in [*(uploads or ()), *filter(None, [note])]:
+                    Path(used).unlink(missing_ok=True)
             yield (gr.skip(), *look(state, request), None, "", "", gr.update(visible=False))
 
         def cancel_adding(request: gr.Request) -> None:

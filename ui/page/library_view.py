@@ -57,7 +57,8 @@ def table(library: Library, browse: Browse) -> str:
     rows = "".join(_row(paper, columns[1:]) for paper in shown)
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="Papers">'
-        f'<table class="papers"><thead><tr>{heads}<th scope="col">Remove</th></tr></thead>'
+        f'<table class="papers"><thead><tr>{heads}'
+        '<th scope="col"><span class="unseen">Remove</span></th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>{_pages(first, len(papers))}"
     )
 
@@ -137,10 +138,11 @@ def facts(library: Library, problems: Sequence[str] | None = None) -> str:
         problems: what a check found; None where none was made.
     """
     changed = (library.path / "catalog.sqlite").stat().st_mtime
-    sample = library.count_sample()
+    count, sample = len(library), library.count_sample()
+    starters = f", {'all' if sample == count else sample} of them starter papers" if sample else ""
     size = sum(f.stat().st_size for f in library.path.rglob("*") if f.is_file())
     known = [
-        ("Papers", f"{len(library):,}" + (f", {sample} of them starter papers" if sample else "")),
+        ("Papers", f"{count:,}{starters}"),
         ("Folder", str(library.path)),
         ("On disk", f"{size / 1e6:,.1f} MB"),
         ("Encoder", f"{Encoder.name}, {Encoder.dimension} dimensions"),

@@ -50,7 +50,9 @@
       const sentence = evidence ? at(evidence) - scroller.clientHeight * 0.6 : 0;
       scroller.scrollTo({ top: Math.max(at(paper) - 12, sentence), behavior: behaviour });
     } else {
-      paper.scrollIntoView({ block: 'start', behavior: behaviour });
+      const at = (e) => e.getBoundingClientRect().top + scrollY;
+      const sentence = evidence ? at(evidence) - innerHeight * 0.5 : 0;
+      scrollTo({ top: Math.max(at(paper) - 12, sentence), behavior: behaviour });
     }
   };
 
@@ -180,6 +182,7 @@
       const turn = live.querySelector('.turn');
       if (turn && turn.dataset.turn !== live.dataset.seen) {
         live.dataset.seen = turn.dataset.turn;
+        document.querySelector('#sources-column').scrollTop = 0;
         turn.scrollIntoView({ block: 'start', behavior: 'auto' });
       }
       if (!turn) delete live.dataset.seen;
