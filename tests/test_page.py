@@ -342,6 +342,7 @@ def test_the_table_is_sorted_and_the_library_tells_of_itself(page: Page) -> None
 
 def test_settings_hold_and_are_kept(page: Page) -> None:
     page.get_by_role("tab", name="Settings").click()
+    page.wait_for_timeout(700)  # the tab fills in what is kept when it opens
     page.get_by_label("by an author of the name").fill("Nobody")
     page.get_by_role("button", name="Keep").click()
     expect(page.locator("#settings-said")).to_contain_text("Kept.")

@@ -231,6 +231,7 @@ def test_readers_of_a_shared_page_have_shelves_of_their_own(tmp_path: Path) -> N
     assert other.shelf.all() == []
     assert desks.sit("c", "1" * 32).shelf.all() == one.shelf.all()
     assert "readers" not in desks.sit("d", "../../etc").folder.name
+    assert desks.sit("../../etc", "").folder.parent == tmp_path / "page" / "readers"
     alone = Desks(settings, shared=False)
     assert alone.sit("a", "1" * 32).shelf is alone.sit("b", "2" * 32).shelf
 

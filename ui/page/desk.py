@@ -6,6 +6,7 @@ import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from rag.conversations import Conversation, Shelf
@@ -127,4 +128,6 @@ class Desks:
         home = self._settings.home / "page"
         if not self._shared:
             return home
-        return home / "readers" / (reader if _READER.fullmatch(reader) else f"tab-{session}")
+        if not _READER.fullmatch(reader):  # what the browser sends names no folder unchecked
+            reader = f"tab-{sha256(session.encode()).hexdigest()[:32]}"
+        return home / "readers" / reader

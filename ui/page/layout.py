@@ -17,7 +17,6 @@ from rag.suggestions import suggest
 from ui.literal import in_html
 from ui.page.actions import act, is_busy, read_action
 from ui.page.adding import LONGEST_PASTE, add_papers, paste_to_file
-from ui.page.answer_view import on_the_way
 from ui.page.asking import LONGEST_QUESTION, Asking, finished
 from ui.page.desk import Desk, Desks
 from ui.page.engine import Engine
@@ -96,7 +95,13 @@ class _Page:
                 return finished(desk, self._examples()).updates()
 
             page.load(greet, [reader, opened], outputs, js=_READER_KEY, show_progress="hidden")
-            page.load(self._watch_model, None, model, show_progress="hidden")
+            page.load(
+                self._watch_model,
+                None,
+                model,
+                show_progress="hidden",
+                concurrency_limit=_AT_ONCE,
+            )
             page.unload(self._leave)
         return page
 
@@ -153,7 +158,14 @@ class _Page:
         self._do["do-ask"].click(self._ask_by_button, self._sent, js=_TAKE, **streaming)
         self._do["do"].click(self._act, self._sent, js=_TAKE, **at_once)
         stop.click(self._stop, None, **at_once)
-        wanted.change(self._find, wanted, rail, show_progress="hidden", concurrency_id="quick")
+        wanted.change(
+            self._find,
+            wanted,
+            rail,
+            show_progress="hidden",
+            concurrency_id="quick",
+            concurrency_limit=_AT_ONCE,
+        )
         return outputs
 
     def _ask(self, asked: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
@@ -187,9 +199,8 @@ class _Page:
         if not is_busy(desk) or desk.run is None:
             return finished(desk, self._examples()).updates()
         desk.run.stopped.set()
-        turn = desk.conversation.turns[-1]
-        place = len(desk.conversation.turns) - 1
-        return View(live=on_the_way(turn.question, place, "Stopping …"), asking=False).updates()
+        # The question's own events show how it ended; whatever this one showed might come later.
+        return View(asking=False, said="Stopping").updates()
 
     def _act(self, sent: str, request: gr.Request) -> tuple[Any, ...]:
         action = read_action(sent)
@@ -332,7 +343,7 @@ class _Page:
             show_progress="hidden",
             concurrency_id="add",
         )
-        cancel.click(cancel_adding, None, None, concurrency_id="quick")
+        cancel.click(cancel_adding, None, None, concurrency_id="quick", concurrency_limit=_AT_ONCE)
         check.click(lambda: facts(library, _problems(library)), None, known, **quiet)
 
     # Settings
@@ -402,7 +413,14 @@ class _Page:
             return self._keep_settings(desk, _values(default))
 
         changed = [*fields, said, outputs[4]]
-        tab.select(show, None, [*fields, said], show_progress="hidden", concurrency_id="quick")
+        tab.select(
+            show,
+            None,
+            [*fields, said],
+            show_progress="hidden",
+            concurrency_id="quick",
+            concurrency_limit=_AT_ONCE,
+        )
         keep.click(_with_request(save), fields, changed, show_progress="hidden")
         reset.click(forget, None, changed, show_progress="hidden")
 
