@@ -185,7 +185,6 @@ class Answerer:
             answer="",
             abstained=True,
             reason="",
-            warning="",
             citations=(),
             filters=str(filters),
             retrieved=retrieved,

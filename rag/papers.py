@@ -188,9 +188,9 @@ class Answer:
         answer: the text with ``[1]`` marks, or what is said instead when ``abstained``.
         abstained: whether the papers were found not to say.
         reason: why it abstained, empty otherwise.
-        warning: what to mind about the answer, in a sentence; empty where there is nothing.
         filters: which papers were asked, in words; empty where all were.
         left_out: sentences the model wrote that no evidence bears out.
+        warning: what to mind about the answer, in a sentence; empty where there is nothing.
     """
 
     question: str
@@ -198,13 +198,13 @@ class Answer:
     answer: str
     abstained: bool
     reason: str
-    warning: str
     citations: tuple[Citation, ...]
     filters: str
     retrieved: tuple[Retrieved, ...]
     left_out: tuple[str, ...]
     timings: Timings
     model: str
+    warning: str = ""
 
     def unquoted(self) -> list[tuple[Citation, list[Sentence]]]:
         """Citations with the sentences that the text itself does not quote.

@@ -14,7 +14,7 @@ from rag.papers import Answer, Timings
 from rag.progress import silent
 from ui.batch import BatchReport, run_batch
 
-BLANK = Answer("", "", "Because.", False, "", "", (), "", (), (), Timings(0, 0, 0, 0, 0), "fake")
+BLANK = Answer("", "", "Because.", False, "", (), "", (), (), Timings(0, 0, 0, 0, 0), "fake")
 
 
 class FakeAnswerer:

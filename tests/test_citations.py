@@ -227,9 +227,9 @@ def test_a_list_names_and_quotes_each_paper_under_its_mark() -> None:
 def test_what_the_text_quotes_is_not_quoted_again() -> None:
     listed = enumerate_papers([evidence(1, "Owls", "Owls hunt by ear.")])
     times = Timings(0, 0, 0, 0, 0)
-    answer = Answer("", "", listed.text, False, "", "", listed.citations, "", (), (), times, "fake")
+    answer = Answer("", "", listed.text, False, "", listed.citations, "", (), (), times, "fake")
     assert answer.unquoted() == []
     other = Answer(
-        "", "", "They listen [1].", False, "", "", listed.citations, "", (), (), times, "fake"
+        "", "", "They listen [1].", False, "", listed.citations, "", (), (), times, "fake"
     )
     assert other.unquoted() == [(listed.citations[0], [Sentence("Owls hunt by ear.", 0, 17)])]

@@ -154,11 +154,16 @@ def chat(
     ] = True,
 ) -> None:
     """Open the chat page."""
+    from rag.library import Library
+    from ui.page.engine import Engine
     from ui.web import serve
 
     settings = load_settings(library=library, model=model, host=host, port=port)
+    _tell_first_use(settings)
+    with terminal.progress() as report:
+        place = Library.open(settings=settings, report=report)
     serve(
-        _open_answerer(settings),
+        Engine(place, settings, lambda report: load_chat_model(settings, report=report)),
         settings,
         open_browser=open_browser,
         started=lambda address: terminal.out.print(

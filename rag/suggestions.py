@@ -1,0 +1,48 @@
+"""Questions to begin with, drawn from the library's own papers."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from rag.papers import Paper
+from rag.store.keywords import tokenize
+
+_NAMED = re.compile(r"^([A-Z][\w-]*[A-Z0-9][\w-]*|[A-Z][a-z]{3,}[\w-]*): \w")
+"""A title that names its method before a colon."""
+
+_TOPIC = re.compile(r"\b([a-z]{4,}[ -][a-z]{3,}s)\b")
+"""Two words of which the second is a plural: what a kind of thing is called."""
+
+_LINKS = frozenset(
+    "with from under using into over towards through between based their than learning".split()
+)
+
+
+def suggest(papers: Sequence[Paper], most: int = 4, seed: int = 0) -> list[str]:
+    """Questions that the papers answer: which ones share a topic, and what a named one does.
+
+    Args:
+        seed: which of the many; the same seed gives the same questions.
+    """
+    if not papers:
+        return []
+    draw = random.Random(seed)
+    named = sorted({match[1] for p in papers if (match := _NAMED.match(p.title))})
+    topics = Counter(
+        topic.lower()
+        for paper in papers
+        for topic in set(_TOPIC.findall(paper.title.lower()))
+        if not _LINKS & set(re.split("[ -]", topic)) and len(tokenize(topic)) == 2
+    )
+    shared = [topic for topic, count in topics.most_common(6) if count > 1]
+    draw.shuffle(named)
+    draw.shuffle(shared)
+    questions = [f"Which papers are about {topic}?" for topic in shared[:1]]
+    questions += [f"What does {name} do?" for name in named[: most - len(questions)]]
+    if len(questions) < most:
+        rest = draw.sample(list(papers), min(most - len(questions), len(papers)))
+        questions += [f"What do the authors of “{paper.title}” find?" for paper in rest]
+    return questions
