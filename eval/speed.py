@@ -270,6 +270,7 @@ def _llama_cpp(settings: Settings) -> Answerer:
     server = xllamacpp.Server(parameters)
     served = settings.model_copy(update={"model": server.listening_address})
     answerer = Answerer(Library.open(settings=settings), settings=served)
+    assert answerer.model is not None
     answerer.model.metadata = {"server": server}  # lives as long as the model that asks it
     return answerer
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from langchain_core.language_models import BaseChatModel
 from rag.abstention import AROUND, decide, read_signals
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.citations import (
+    MOST_QUOTED,
     QUOTED_AGAIN,
     BoundAnswer,
     Statement,
@@ -91,7 +93,8 @@ class Answerer:
 
     Args:
         library: where the papers are.
-        model: any LangChain chat model; by default the one the settings name.
+        model: any LangChain chat model; by default the one the settings name, and none where
+            they say to answer in quotations.
         settings: by default those of the environment.
     """
 
@@ -105,14 +108,25 @@ class Answerer:
     ) -> None:
         self.library = library
         self.settings = settings or load_settings()
-        self.model = model or load_chat_model(self.settings, report=report)
+        if model is None and not self.settings.quote:
+            model = load_chat_model(self.settings, report=report)
+        self.model = model
         self.retriever = PaperRetriever(library=library, k=self.settings.papers)
         self.reranker = load_reranker(self.settings, report=report)
 
     @property
     def model_name(self) -> str:
         """What to call the model."""
+        if self.settings.quote or self.model is None:
+            return "none, quotations only"
         return str(getattr(self.model, "model_name", type(self.model).__name__))
+
+    def under(self, settings: Settings) -> Answerer:
+        """The same library and models, asked under other settings."""
+        other = copy(self)
+        other.settings = settings
+        other.retriever = PaperRetriever(library=self.library, k=settings.papers)
+        return other
 
     def load(self) -> None:
         """Load encoder and model now rather than at the first question."""
@@ -162,7 +176,7 @@ class Answerer:
             raise AskpapersError("The question is empty.", "Ask something.")
         clock = _Clock()
         loading = self._load_meanwhile()
-        alone = stand_alone(question, history, self.model)
+        alone = stand_alone(question, history, None if self.settings.quote else self.model)
         searched, stated = read_filters(alone.question)
         filters = stated if filters is None else filters
         found = find_evidence(
@@ -212,6 +226,15 @@ class Answerer:
             yield Done(_answered(blank, set_side_by_side(evidence), clock))
             return
 
+        if self.settings.quote:
+            best = quote(searched, evidence, (), QUOTED_AGAIN, most=MOST_QUOTED)
+            yield Done(
+                _answered(blank, best, clock)
+                if best
+                else _declined(blank, "no sentence found is close to the question", clock)
+            )
+            return
+
         draft = ""
         for text in self._write(searched, evidence, clock):
             draft += text
@@ -253,6 +276,7 @@ class Answerer:
     def _write(self, question: str, evidence: Sequence[Evidence], clock: _Clock) -> Iterator[str]:
         """The model's draft, piece by piece, until it has said enough."""
         draft = ""
+        assert self.model is not None
         chunks: Any = self.model.stream(answer_messages(question, evidence))
         try:
             with closing(chunks):
@@ -295,7 +319,7 @@ def _quoted(question: str, found: Finding, claims: Sequence[Statement]) -> Bound
     mine = [e for e in found.evidence if e.paper_id == best.paper.id]
     if best.first_score is None or not mine:
         return quote(question, found.evidence, claims)
-    return quote(question, mine, (), QUOTED_AGAIN, most=2)
+    return quote(question, mine, (), QUOTED_AGAIN, most=MOST_QUOTED)
 
 
 def find_evidence(

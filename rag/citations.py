@@ -31,7 +31,7 @@ QUOTED_AGAIN = 0.25
 
 _MARK_BONUS = 0.08
 _MOST_SENTENCES = 3
-_MOST_QUOTED = 2
+MOST_QUOTED = 2
 
 # [1] [1, 2] [1][3] [1-3] [Source 1] 【1】, and (1) where it closes a sentence.
 _NUMBERS = r"\d{1,2}(?:\s*[,;&–-]\s*\d{1,2})*"
@@ -178,7 +178,7 @@ def quote(
         next((one for one in found if holds_name(one[2].text, name)), None)
         for name in sorted(names_in(question))
     ]
-    chosen = list(dict.fromkeys(one for one in named if one))[:_MOST_QUOTED] or found[:most]
+    chosen = list(dict.fromkeys(one for one in named if one))[:MOST_QUOTED] or found[:most]
     bound = [
         Bound(f"“{sentence.text}”", "weak", 0.0, ((source.number, sentence),))
         for _, source, sentence in sorted(chosen, key=lambda one: -one[0])

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     answer_tokens: int = Field(
         default=160, ge=16, le=4096, description="Longest answer the model may write, in tokens."
     )
+    quote: bool = Field(
+        default=False,
+        description="Answer with the papers' own sentences, at once, without the language model.",
+    )
     temperature: float = Field(
         default=0.0, ge=0, le=2, description="0 always takes the likeliest word."
     )

@@ -105,6 +105,16 @@ def test_a_comparison_says_what_each_paper_says(answerer: Answerer) -> None:
     check_citations(answerer, answer)
 
 
+def test_quotations_need_no_model(answerer: Answerer) -> None:
+    quoting = Answerer(answerer.library, settings=load_settings(quote=True))
+    assert quoting.model is None
+    answer = quoting.answer("What accuracy does S4D average on Long Range Arena?")
+    assert "85" in answer.answer
+    assert answer.timings.answer_tokens == 0
+    check_citations(quoting, answer)
+    assert quoting.answer("What is the capital of France?").abstained
+
+
 @pytest.mark.parametrize(
     "question",
     [

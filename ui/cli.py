@@ -107,6 +107,12 @@ def ask(
             "--all", help="Ask every paper, also where the question says 'papers since …'."
         ),
     ] = False,
+    quote: Annotated[
+        bool,
+        typer.Option(
+            "--quote", help="Answer with the papers' own sentences, without the language model."
+        ),
+    ] = False,
     batch: Annotated[
         Path | None,
         typer.Option(help="Questions, a JSON object a line: id, question, history.", metavar="IN"),
@@ -123,7 +129,7 @@ def ask(
         raise typer.BadParameter("--batch and --out go together")
     if (question is None) == (batch is None):
         raise typer.BadParameter("give a question, or --batch and --out")
-    settings = load_settings(library=library, model=model)
+    settings = load_settings(library=library, model=model, quote=quote or None)
     filters = Filters(since=since, until=until, venue=venue, author=author, tags=tuple(tag or ()))
     if batch is not None and out is not None:
         if filters or paper or every:

@@ -19,10 +19,8 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 def needed_downloads(settings: Settings) -> list[weights.Model]:
     """The catalogue's models that a question would have to fetch first."""
-    wanted = [
-        weights.get_model(weights.ENCODER),
-        *filter(None, map(weights.find_model, (settings.reranker, settings.model))),
-    ]
+    names = (settings.reranker, "" if settings.quote else settings.model)
+    wanted = [weights.get_model(weights.ENCODER), *filter(None, map(weights.find_model, names))]
     return [model for model in wanted if not weights.is_present(model, settings.models_path)]
 
 

@@ -151,7 +151,7 @@ class Asking:
         searched, stated = read_filters(asked)
         context = " ".join(history[-1]) if history and leans_on_history(asked) else ""
         retriever = self._engine.retriever(preferences)
-        ranked, evidence = find_evidence(
+        found = find_evidence(
             searched,
             retriever,
             preferences.over(self._engine.settings),
@@ -159,8 +159,8 @@ class Asking:
             stated | chosen,
         )
         return _shown(
-            [Retrieved(r.paper.title, r.paper.id, r.score) for r in ranked],
-            evidence,
+            [Retrieved(r.paper.title, r.paper.id, r.score) for r in found.ranked],
+            found.evidence,
             self._engine.library,
         )
 

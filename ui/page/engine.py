@@ -54,7 +54,7 @@ class Engine:
         self.settings = settings
         self.state = State("Opening the language model")
         self._open_model = open_model
-        self._model: BaseChatModel | None = None
+        self._answerer: Answerer | None = None
         self._opened = threading.Event()
         self._thread = threading.Thread(target=self._open, daemon=True, name="open-model")
 
@@ -69,10 +69,10 @@ class Engine:
             AskpapersError: the model cannot be opened.
         """
         self._opened.wait()
-        if self._model is None:
+        if self._answerer is None:
             assert self.state.error is not None
             raise self.state.error
-        return Answerer(self.library, self._model, settings=preferences.over(self.settings))
+        return self._answerer.under(preferences.over(self.settings))
 
     def retriever(self, preferences: Preferences) -> PaperRetriever:
         """The search as a reader set it; needs no language model."""
@@ -85,12 +85,18 @@ class Engine:
 
     def limit(self, tokens: int) -> None:
         """Set the longest answer; only for whoever is first in line."""
-        if isinstance(self._model, LocalChatModel):
-            self._model.max_tokens = tokens
+        model = self._answerer.model if self._answerer else None
+        if isinstance(model, LocalChatModel):
+            model.max_tokens = tokens
 
     def _open(self) -> None:
         try:
-            self._model = self._open_model(self._report)
+            self._answerer = Answerer(
+                self.library,
+                self._open_model(self._report),
+                settings=self.settings,
+                report=self._report,
+            )
             self._opened.set()  # a question may be asked now: its papers are found meanwhile
             self.state = State("Loading the language model into memory")
             self.answerer(Preferences.of(self.settings)).load()
@@ -106,7 +112,7 @@ class Engine:
             )
 
     def _fail(self, error: AskpapersError) -> None:
-        self._model = None
+        self._answerer = None
         self.state = State(error=error)
         self._opened.set()
 
