@@ -40,6 +40,7 @@ class Signals:
         score: of the best paper found, at the first look.
         around: score of the eighth best paper, or of the last where fewer were found.
         named: whether the question has names, and one paper found holds them all.
+        compared: whether the question sets names side by side, each of which a paper found holds.
         unknown: names in the question that no paper found holds.
         apart: names that no paper found holds together, where the question is about one thing.
     """
@@ -48,6 +49,7 @@ class Signals:
     score: float
     around: float
     named: bool
+    compared: bool
     unknown: tuple[str, ...]
     apart: tuple[str, ...]
 
@@ -107,6 +109,7 @@ def read_signals(
     """
     texts = [f"{r.paper.title} {r.paper.abstract}" for r in ranked[:_PAPERS]]
     names = sorted(names_in(question))
+    compares = _COMPARES.search(question) is not None
     first = (r.score if r.first_score is None else r.first_score for r in ranked)
     scores = sorted(first, reverse=True) or [0.0]
     unknown = tuple(n for n in names if not any(holds_name(text, n) for text in texts))
@@ -116,8 +119,9 @@ def read_signals(
         score=scores[0],
         around=scores[:AROUND][-1],
         named=bool(names) and together,
+        compared=len(names) > 1 and not together and not unknown and compares,
         unknown=unknown,
-        apart=() if together or unknown or _COMPARES.search(question) else tuple(names),
+        apart=() if together or unknown or compares else tuple(names),
     )
 
 
@@ -132,7 +136,8 @@ def decide(signals: Signals, question: str, caution: float) -> Decision:
         return Decision(answer=True)
     line = math.log(caution / (1 - caution)) if caution < 1 else math.inf
     meets = _MEETS.log_odds(signals)
-    if meets < line + _SURE and _BELONGS.log_odds(signals) < line:
+    sure = meets >= line + _SURE or signals.compared
+    if not sure and _BELONGS.log_odds(signals) < line:
         return Decision(False, "the papers found are about something else")
     if signals.unknown:
         named = _as_written(signals.unknown, question)
@@ -140,7 +145,7 @@ def decide(signals: Signals, question: str, caution: float) -> Decision:
     if signals.apart:
         named = _as_written(signals.apart, question)
         return Decision(False, f"no paper found speaks of {' and '.join(named)} together")
-    return Decision(True, warning=_TOUCHES if meets < line + _SURE else "")
+    return Decision(True, warning="" if sure else _TOUCHES)
 
 
 def _as_written(names: Sequence[str], question: str) -> list[str]:

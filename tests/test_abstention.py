@@ -84,6 +84,11 @@ def test_a_comparison_may_find_its_names_in_two_papers() -> None:
     assert ask("Compare NALSM and the training on CIFAR-10").answer
 
 
+def test_names_set_side_by_side_are_enough_where_each_is_found() -> None:
+    assert ask("How do NALSM and CIFAR-10 differ?", closeness=0.2, score=0.2).answer
+    assert not ask("How do NALSM and ImageNet-21k differ?", closeness=0.2, score=0.2).answer
+
+
 def test_an_acronym_that_is_spelled_out_is_known() -> None:
     assert ask("Which one trains on LRA?").answer
 
