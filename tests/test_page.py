@@ -355,6 +355,28 @@ def test_settings_hold_and_are_kept(page: Page) -> None:
     expect(page.get_by_label("by an author of the name")).to_have_value("")
 
 
+def test_quotations_alone_are_answered_past_a_model_that_writes(
+    browser: Browser, served: Served
+) -> None:
+    with visiting(browser, served) as writing, visiting(browser, served) as page:
+        page.get_by_role("tab", name="Settings").click()
+        page.wait_for_timeout(700)
+        page.get_by_label("Quotations only").check()
+        send(writing, LONG)
+        expect(writing.locator("#live .draft")).to_be_visible()
+        page.get_by_role("button", name="Keep").click()
+        expect(page.locator("#settings-said")).to_contain_text("Kept.")
+        page.get_by_role("tab", name="Ask").click()
+        said = ask(page, ACCURACY, turns=1, patience=3_000)
+        assert "It reaches 71.5% accuracy on RiverBench" in said
+        expect(writing.locator("#live .draft")).to_be_visible()
+        writing.get_by_role("button", name="Stop").click()
+        page.get_by_role("tab", name="Settings").click()
+        expect(page.get_by_label("Quotations only")).to_be_checked()
+        page.get_by_role("button", name="As they were at first").click()
+        expect(page.get_by_label("Quotations only")).not_to_be_checked()
+
+
 # What it is made of
 
 

@@ -11,17 +11,20 @@ import bibtexparser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import ScriptedModel
 
 from eval.questions import read_questions
 from rag.conversations import Conversation, Shelf, Shown, Turn
-from rag.errors import AskpapersError
+from rag.errors import AskpapersError, ModelError
 from rag.export import bibtex, conversation_markdown, turn_markdown
+from rag.library import Library
 from rag.papers import Answer, Citation, Paper, Sentence, Timings
 from rag.settings import Settings, load_settings
 from rag.sources import read_source
 from rag.suggestions import suggest
 from ui.page.answer_view import transcript
 from ui.page.desk import Desks
+from ui.page.engine import Engine
 from ui.page.feedback import keep_feedback
 from ui.page.markup import abstract, byline, is_link
 from ui.page.maths import with_maths
@@ -203,13 +206,60 @@ def test_settings_of_the_page_are_kept_and_bad_ones_passed_over(tmp_path: Path) 
     settings = load_settings()
     path = tmp_path / "page" / "settings.json"
     assert read_preferences(path, settings) == Preferences.of(settings)
-    wanted = replace(Preferences.of(settings), caution=0.9, since=2020, author="Gu")
+    wanted = replace(Preferences.of(settings), caution=0.9, since=2020, author="Gu", quote=True)
     keep_preferences(path, wanted)
     assert read_preferences(path, settings) == wanted
     assert wanted.over(settings).caution == 0.9
+    assert wanted.over(settings).quote
     assert str(wanted.filters) == "since 2020, by Gu"
+    kept = json.loads(path.read_text())
+    del kept["quote"]  # as it was before quotations could be chosen
+    path.write_text(json.dumps(kept))
+    assert read_preferences(path, settings) == replace(wanted, quote=False)
     path.write_text("{}")
     assert read_preferences(path, settings) == Preferences.of(settings)
+
+
+def test_quotations_wait_for_no_model(
+    library: Library, settings: Settings, three_papers: list[Paper]
+) -> None:
+    library.add(three_papers)
+    arrives = threading.Event()
+
+    def open_model(report: object) -> ScriptedModel:
+        arrives.wait()
+        raise ModelError("No model.", "Choose another.")
+
+    engine = Engine(library, settings, open_model)
+    engine.start()
+    quoting = replace(Preferences.of(settings), quote=True)
+    question = "What accuracy does Kestrel reach?"
+    before = engine.answerer(quoting).answer(question)
+    assert "71.5% accuracy on RiverBench" in before.answer
+    assert before.model == "none, quotations only"
+    arrives.set()
+    with pytest.raises(ModelError):
+        engine.answerer(Preferences.of(settings))
+    assert engine.answerer(quoting).answer(question).answer == before.answer
+
+
+def test_a_page_that_quotes_opens_a_model_only_when_one_is_needed(
+    library: Library, settings: Settings
+) -> None:
+    settings = settings.model_copy(update={"quote": True})
+    opened = threading.Event()
+
+    def open_model(report: object) -> ScriptedModel:
+        opened.set()
+        return ScriptedModel(replies={})
+
+    engine = Engine(library, settings, open_model)
+    engine.start()
+    engine.answerer(Preferences.of(settings))
+    assert not opened.wait(0.3)
+    assert engine.state.is_ready
+    answerer = engine.answerer(replace(Preferences.of(settings), quote=False))
+    assert isinstance(answerer.model, ScriptedModel)
 
 
 def test_feedback_can_be_read_as_questions(tmp_path: Path) -> None:

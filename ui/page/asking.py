@@ -120,13 +120,14 @@ class Asking:
         answerer = self._engine.answerer(preferences)
         if filters is None and chosen:
             filters = read_filters(turn.question)[1] | chosen
-        self._line.join(run)
         try:
-            for place in self._line.places(run):
-                if _is_over(run):
-                    return
-                yield place
-            self._engine.limit(preferences.answer_tokens)
+            if not preferences.quote:  # a quotation takes no model, so it waits for nobody
+                self._line.join(run)
+                for place in self._line.places(run):
+                    if _is_over(run):
+                        return
+                    yield place
+                self._engine.limit(preferences.answer_tokens)
             stream = answerer.stream(turn.question, history, filters)
             with closing(stream):  # type: ignore[type-var]
                 for event in stream:

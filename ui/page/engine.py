@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
@@ -13,6 +14,7 @@ from rag.chat_models import LocalChatModel
 from rag.errors import AskpapersError, ModelError
 from rag.library import Library
 from rag.progress import Progress
+from rag.reranking import load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 from ui.page.preferences import Preferences
@@ -55,24 +57,33 @@ class Engine:
         self.state = State("Opening the language model")
         self._open_model = open_model
         self._answerer: Answerer | None = None
+        self._quoting = self._answering_with(None)
+        self._wanted = threading.Event()
+        if not settings.quote:
+            self._wanted.set()
         self._opened = threading.Event()
         self._thread = threading.Thread(target=self._open, daemon=True, name="open-model")
 
     def start(self) -> None:
-        """Begin to open the model."""
+        """Begin to open the model; where quotations are all that is wanted, not before a question
+        needs it."""
         self._thread.start()
 
     def answerer(self, preferences: Preferences) -> Answerer:
-        """The chain as a reader set it; waits until the model is there.
+        """The chain as a reader set it; waits until the model is there, unless it only quotes.
 
         Raises:
             AskpapersError: the model cannot be opened.
         """
+        wanted = preferences.over(self.settings)
+        if wanted.quote:
+            return self._quoter().under(wanted)
+        self._wanted.set()
         self._opened.wait()
         if self._answerer is None:
             assert self.state.error is not None
             raise self.state.error
-        return self._answerer.under(preferences.over(self.settings))
+        return self._answerer.under(wanted)
 
     def retriever(self, preferences: Preferences) -> PaperRetriever:
         """The search as a reader set it; needs no language model."""
@@ -91,15 +102,15 @@ class Engine:
 
     def _open(self) -> None:
         try:
-            self._answerer = Answerer(
-                self.library,
-                self._open_model(self._report),
-                settings=self.settings,
-                report=self._report,
-            )
+            self._quoting.reranker = load_reranker(self.settings, report=self._report)
+            if not self._wanted.is_set():
+                self.state = State()
+                self._wanted.wait()
+                self.state = State("Opening the language model")
+            self._answerer = self._answering_with(self._open_model(self._report))
             self._opened.set()  # a question may be asked now: its papers are found meanwhile
             self.state = State("Loading the language model into memory")
-            self.answerer(Preferences.of(self.settings)).load()
+            self._answerer.load()
             self.state = State()
         except AskpapersError as error:
             self._fail(error)
@@ -110,6 +121,23 @@ class Engine:
                     "`askpapers doctor` checks its files; ASKPAPERS_MODEL names another.",
                 )
             )
+
+    def _answering_with(self, model: BaseChatModel | None) -> Answerer:
+        """A chain with this model; without one it quotes. All of them share a reranker."""
+        quoting = {"quote": True} if model is None else {}
+        bare = self.settings.model_copy(update={"reranker": "", **quoting})
+        answerer = Answerer(self.library, model, settings=bare)
+        answerer.reranker = self._quoting.reranker if model is not None else None
+        return answerer
+
+    def _quoter(self) -> Answerer:
+        """A chain for quotations, without its second look while the model is being opened: that
+        changes PyTorch's defaults, and a quotation waits for nothing."""
+        if not self.state.said:
+            return self._quoting
+        hasty = copy(self._quoting)
+        hasty.reranker = None
+        return hasty
 
     def _fail(self, error: AskpapersError) -> None:
         self._answerer = None

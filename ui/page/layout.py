@@ -388,6 +388,12 @@ class _Page:
                 info="At most four sentences are kept, whatever it writes.",
                 visible=self._engine.can_shorten,
             )
+            quote = gr.Checkbox(
+                default.quote,
+                label="Quotations only",
+                info="Answers at once with the papers' own sentences, without the language model.",
+                elem_id="quote",
+            )
             gr.HTML("<h3>Ask only papers</h3>")
             with gr.Row():
                 since = gr.Textbox(label="since the year", max_length=4, placeholder="any")
@@ -399,7 +405,7 @@ class _Page:
                 keep = gr.Button("Keep", variant="primary", elem_id="keep")
                 reset = gr.Button("As they were at first", elem_id="reset")
             said = gr.HTML(elem_id="settings-said")
-        fields = [caution, papers, evidence, length, since, until, venue, author]
+        fields = [caution, papers, evidence, length, since, until, venue, author, quote]
 
         def show(request: gr.Request) -> tuple[Any, ...]:
             return (*_values(self._desks.of(_session(request)).preferences), "")
@@ -477,12 +483,12 @@ def _problems(library: Any) -> list[str]:
 def _with_request(save: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
     """Gradio finds a request by its annotation among positional parameters only."""
 
-    def eight(
-        a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, request: gr.Request
+    def nine(
+        a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, i: Any, request: gr.Request
     ) -> tuple[Any, ...]:
-        return save(a, b, c, d, e, f, g, h, request=request)
+        return save(a, b, c, d, e, f, g, h, i, request=request)
 
-    return eight
+    return nine
 
 
 def _values(preferences: Preferences) -> tuple[Any, ...]:
@@ -495,11 +501,12 @@ def _values(preferences: Preferences) -> tuple[Any, ...]:
         str(preferences.until or ""),
         preferences.venue,
         preferences.author,
+        preferences.quote,
     )
 
 
 def _preferences(values: tuple[Any, ...]) -> Preferences:
-    caution, papers, evidence, length, since, until, venue, author = values
+    caution, papers, evidence, length, since, until, venue, author, quote = values
     return Preferences(
         caution=min(1.0, max(0.0, float(caution))),
         papers=min(100, max(1, int(papers))),
@@ -509,6 +516,7 @@ def _preferences(values: tuple[Any, ...]) -> Preferences:
         until=_year(until),
         venue=" ".join(venue.split()),
         author=" ".join(author.split()),
+        quote=bool(quote),
     )
 
 
