@@ -475,3 +475,29 @@ def test_a_model_that_cannot_be_opened_is_said_clearly(browser: Browser, tmp_pat
         said = ask(page, ACCURACY, turns=1)
         assert "cannot be loaded" in said
         expect(page.locator("#sources .card").first).to_be_visible()
+
+
+def test_another_language_model_is_chosen_and_a_broken_one_is_said(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.page.engine.is_present", lambda model, folder: True)
+    first, small = "qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-0.5b-instruct"
+    error = ModelError("Its file is broken.", "Fetch it again.")
+    with (
+        serving(tmp_path, [KESTREL], error=error, broken=small) as broken,
+        visiting(browser, broken) as page,
+    ):
+        page.get_by_role("tab", name="Settings").click()
+        page.get_by_label(small).check()
+        expect(page.get_by_role("alert")).to_contain_text("Its file is broken.")
+        expect(page.get_by_role("alert")).to_contain_text(f"{first} answers as before")
+        expect(page.get_by_label(first)).to_be_checked()
+        page.get_by_role("tab", name="Ask").click()
+        assert "71.5%" in ask(page, ACCURACY, turns=1)
+    (tmp_path / "again").mkdir()
+    with serving(tmp_path / "again", [KESTREL]) as served, visiting(browser, served) as page:
+        page.get_by_role("tab", name="Settings").click()
+        page.get_by_label(small).check()
+        expect(page.locator("#masthead")).to_contain_text(small)
+        page.get_by_role("tab", name="Ask").click()
+        assert "71.5%" in ask(page, ACCURACY, turns=1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from ui.page.feedback import keep_feedback
 from ui.page.markup import abstract, byline, is_link
 from ui.page.maths import with_maths
 from ui.page.preferences import Preferences, keep_preferences, read_preferences
+from ui.page.rail import model_state
 from ui.page.waiting_line import WaitingLine
 
 PAPER = Paper(
@@ -226,7 +229,7 @@ def test_quotations_wait_for_no_model(
     library.add(three_papers)
     arrives = threading.Event()
 
-    def open_model(report: object) -> ScriptedModel:
+    def open_model(chosen: Settings, report: object) -> ScriptedModel:
         arrives.wait()
         raise ModelError("No model.", "Choose another.")
 
@@ -238,6 +241,7 @@ def test_quotations_wait_for_no_model(
     assert "71.5% accuracy on RiverBench" in before.answer
     assert before.model == "none, quotations only"
     arrives.set()
+    engine.wait()
     with pytest.raises(ModelError):
         engine.answerer(Preferences.of(settings))
     assert engine.answerer(quoting).answer(question).answer == before.answer
@@ -249,7 +253,7 @@ def test_a_page_that_quotes_opens_a_model_only_when_one_is_needed(
     settings = settings.model_copy(update={"quote": True})
     opened = threading.Event()
 
-    def open_model(report: object) -> ScriptedModel:
+    def open_model(chosen: Settings, report: object) -> ScriptedModel:
         opened.set()
         return ScriptedModel(replies={})
 
@@ -258,8 +262,92 @@ def test_a_page_that_quotes_opens_a_model_only_when_one_is_needed(
     engine.answerer(Preferences.of(settings))
     assert not opened.wait(0.3)
     assert engine.state.is_ready
+    engine.wait()
     answerer = engine.answerer(replace(Preferences.of(settings), quote=False))
     assert isinstance(answerer.model, ScriptedModel)
+
+
+SMALL = "qwen2.5-coder-0.5b-instruct"
+
+
+def test_another_model_is_opened_when_the_one_there_is_done(
+    library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.page.engine.is_present", lambda model, folder: True)
+    engine = Engine(
+        library, settings, lambda chosen, report: ScriptedModel(replies={}, name=chosen.model)
+    )
+    engine.start()
+    engine.wait()
+    until(lambda: engine.state.is_ready)
+    assert engine.models == [settings.model, SMALL]
+    engine.line.join("a question")
+    engine.choose(SMALL)
+    with pytest.raises(ModelError, match="being opened already"):
+        engine.choose(settings.model)
+    time.sleep(0.3)
+    plain = Preferences.of(settings)
+    assert engine.answerer(plain).model.name == settings.model  # type: ignore[union-attr]
+    engine.line.leave("a question")
+    until(lambda: engine.state.is_ready)
+    assert engine.answerer(plain).model.name == SMALL  # type: ignore[union-attr]
+    assert engine.settings.model == SMALL
+    assert engine.models == [settings.model, SMALL]
+    assert list(engine.line.places("the next")) == []
+
+
+def test_a_model_that_cannot_be_opened_leaves_the_earlier_one(
+    library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.page.engine.is_present", lambda model, folder: True)
+
+    def open_model(chosen: Settings, report: object) -> ScriptedModel:
+        if chosen.model == SMALL:
+            raise RuntimeError("broken file")
+        return ScriptedModel(replies={})
+
+    engine = Engine(library, settings, open_model)
+    engine.start()
+    engine.wait()
+    until(lambda: engine.state.is_ready)
+    engine.choose(SMALL)
+    until(lambda: engine.state.error is not None)
+    said = model_state(engine.state)
+    assert "broken file" in said
+    assert f"{settings.model} answers as before" in said
+    assert engine.answerer(Preferences.of(settings)).model is not None
+    engine.choose(settings.model)
+    assert engine.state.is_ready
+    with pytest.raises(ModelError, match="is not here"):
+        engine.choose("../elsewhere")
+
+
+def test_where_no_model_could_be_opened_another_can_be_chosen(
+    library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.page.engine.is_present", lambda model, folder: True)
+
+    def open_model(chosen: Settings, report: object) -> ScriptedModel:
+        if chosen.model != SMALL:
+            raise ModelError("No such file.", "Fetch it.")
+        return ScriptedModel(replies={})
+
+    engine = Engine(library, settings, open_model)
+    engine.start()
+    engine.wait()
+    with pytest.raises(ModelError, match="No such file"):
+        engine.answerer(Preferences.of(settings))
+    engine.choose(SMALL)
+    engine.wait()
+    assert engine.answerer(Preferences.of(settings)).model is not None
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come about in five seconds")
 
 
 def test_feedback_can_be_read_as_questions(tmp_path: Path) -> None:

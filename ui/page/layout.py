@@ -24,7 +24,6 @@ from ui.page.library_view import Browse, facts, removed_note, table
 from ui.page.preferences import Preferences
 from ui.page.rail import conversations, model_state
 from ui.page.view import View
-from ui.page.waiting_line import WaitingLine
 
 _AT_ONCE = 24
 """Events of one kind that may run together; whose turn it is with the model is the line's."""
@@ -49,14 +48,13 @@ _READER_KEY = """() => {
 """A key that only this browser knows, and the conversation that was open before a reload."""
 
 
-def build_page(engine: Engine, *, shared: bool = False, model_name: str = "") -> gr.Blocks:
+def build_page(engine: Engine, *, shared: bool = False) -> gr.Blocks:
     """The page over an engine.
 
     Args:
         shared: whether others than this machine's user may come.
     """
-    page = _Page(engine, Desks(engine.settings, shared=shared), shared=shared)
-    return page.build(model_name or engine.settings.model)
+    return _Page(engine, Desks(engine.settings, shared=shared), shared=shared).build()
 
 
 class _Page:
@@ -67,14 +65,14 @@ class _Page:
         self._engine = engine
         self._desks = desks
         self._shared = shared
-        self._asking = Asking(engine, WaitingLine())
+        self._asking = Asking(engine)
         self._suggestions: tuple[int, list[str]] | None = None
 
-    def build(self, model_name: str) -> gr.Blocks:
+    def build(self) -> gr.Blocks:
         with gr.Blocks(
             title="askpapers", analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
         ) as page:
-            gr.HTML(_masthead(model_name), elem_id="masthead")
+            masthead = gr.HTML(_masthead(self._engine.settings.model), elem_id="masthead")
             model = gr.HTML(model_state(self._engine.state), elem_id="model")
             self._sent = gr.Textbox(visible="hidden", elem_id="sent")
             self._do = {name: gr.Button(visible="hidden", elem_id=name) for name in _DOORS}
@@ -86,7 +84,7 @@ class _Page:
                 with gr.Tab("Library", id="library") as library_tab:
                     self._library_tab(library_tab)
                 with gr.Tab("Settings", id="settings") as settings_tab:
-                    self._settings_tab(settings_tab, outputs)
+                    self._settings_tab(settings_tab, outputs, [model, masthead])
 
             def greet(key: str, identity: str, request: gr.Request) -> tuple[Any, ...]:
                 desk = self._desks.sit(str(request.session_hash), key)
@@ -98,7 +96,7 @@ class _Page:
             page.load(
                 self._watch_model,
                 None,
-                model,
+                [model, masthead],
                 show_progress="hidden",
                 concurrency_limit=_AT_ONCE,
             )
@@ -220,15 +218,15 @@ class _Page:
             self._suggestions = (size, suggest(list(library.papers()), seed=size))
         return self._suggestions[1]
 
-    def _watch_model(self) -> Iterator[str]:
-        """How far the model is, until it is there or known not to come."""
+    def _watch_model(self) -> Iterator[tuple[str, str]]:
+        """How far the model is, until it is there or known not to come; and which answers."""
         shown = None
         while True:
             state = self._engine.state
             if state != shown:
                 shown = state
-                yield model_state(state)
-            if state.is_ready or state.error is not None:
+                yield model_state(state), _masthead(self._engine.settings.model)
+            if not state.said:
                 return
             time.sleep(0.5)
 
@@ -348,7 +346,7 @@ class _Page:
 
     # Settings
 
-    def _settings_tab(self, tab: gr.Tab, outputs: list[Any]) -> None:
+    def _settings_tab(self, tab: gr.Tab, outputs: list[Any], model: list[Any]) -> None:
         default = Preferences.of(self._engine.settings)
         with gr.Column(elem_id="settings"):
             gr.HTML(
@@ -405,6 +403,7 @@ class _Page:
                 keep = gr.Button("Keep", variant="primary", elem_id="keep")
                 reset = gr.Button("As they were at first", elem_id="reset")
             said = gr.HTML(elem_id="settings-said")
+            self._model_choice(tab, model)
         fields = [caution, papers, evidence, length, since, until, venue, author, quote]
 
         def show(request: gr.Request) -> tuple[Any, ...]:
@@ -430,11 +429,45 @@ class _Page:
         keep.click(_with_request(save), fields, changed, show_progress="hidden")
         reset.click(forget, None, changed, show_progress="hidden")
 
+    def _model_choice(self, tab: gr.Tab, shown: list[Any]) -> None:
+        """Which model answers everybody; so only where nobody else may come."""
+        engine = self._engine
+        with gr.Column(visible=not self._shared):
+            gr.HTML("<h3>Language model</h3>")
+            choice = gr.Radio(
+                engine.models,
+                value=engine.settings.model,
+                label="Answers are written by",
+                info="Holds until askpapers is closed; questions wait while another is opened. "
+                "`askpapers models` fetches more.",
+                elem_id="language-model",
+            )
+            said = gr.HTML(elem_id="model-said")
+
+        def now() -> Any:
+            return gr.update(choices=engine.models, value=engine.settings.model)
+
+        def choose(wanted: str) -> Iterator[tuple[Any, ...]]:
+            if self._shared:
+                return
+            try:
+                engine.choose(wanted)
+            except AskpapersError as error:
+                yield gr.skip(), gr.skip(), now(), _trouble(error)
+                return
+            for state, masthead in self._watch_model():
+                yield state, masthead, gr.skip(), ""
+            yield gr.skip(), gr.skip(), now(), ""
+
+        aside: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": _AT_ONCE}
+        tab.select(now, None, choice, concurrency_id="quick", **aside)
+        choice.input(choose, choice, [*shown, choice, said], **aside)
+
     def _keep_settings(self, desk: Desk, values: tuple[Any, ...]) -> tuple[Any, ...]:
         try:
             desk.prefer(_preferences(values))
         except AskpapersError as error:
-            return (*values, f'<p role="alert">{in_html(f"{error.what} {error.remedy}")}</p>', "")
+            return (*values, _trouble(error), "")
         said = '<p role="status">Kept.</p>'
         chips = finished(desk).chips
         return (*values, said, chips)
@@ -518,6 +551,10 @@ def _preferences(values: tuple[Any, ...]) -> Preferences:
         author=" ".join(author.split()),
         quote=bool(quote),
     )
+
+
+def _trouble(error: AskpapersError) -> str:
+    return f'<p role="alert">{in_html(f"{error.what} {error.remedy}")}</p>'
 
 
 def _year(text: str) -> int | None:
