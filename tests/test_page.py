@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bibtexparser
 import pytest
+from arxiv_server import Server, arxiv_server
 from browsing import (
     HOSTILE,
     KESTREL,
@@ -25,6 +26,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from eval.questions import read_questions
 from rag.errors import ModelError
+
+__all__ = ["arxiv_server"]
 
 pytestmark = pytest.mark.browser
 
@@ -322,6 +325,16 @@ def test_papers_are_added_by_path_and_by_pasting(
     served.library.remove(
         [p.id for name in ("Jay Talk", "rook") for p in served.library.find(name)]
     )
+
+
+def test_papers_are_added_from_arxiv(page: Page, served: Served, server: Server) -> None:
+    page.get_by_role("tab", name="Library").click()
+    expect(page.locator("#path")).to_contain_text("Only this asks arXiv.org, over the network.")
+    page.locator("#path").get_by_role("textbox").fill("arxiv:ti:waves AND cat:cs.CL")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator("#added")).to_contain_text("7 new", timeout=20_000)
+    assert server.asked[0]["search_query"] == "ti:waves AND cat:cs.CL"
+    served.library.remove([p.id for p in served.library.papers() if p.source == "arXiv"])
 
 
 def test_the_table_is_sorted_and_the_library_tells_of_itself(page: Page) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import bibtexparser
 import pytest
+from arxiv_server import Server, arxiv_server
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedModel
@@ -24,6 +25,7 @@ from rag.papers import Answer, Citation, Paper, Sentence, Timings
 from rag.settings import Settings, load_settings
 from rag.sources import read_source
 from rag.suggestions import suggest
+from ui.page.adding import add_papers, as_source
 from ui.page.answer_view import transcript
 from ui.page.desk import Desks
 from ui.page.engine import Engine
@@ -33,6 +35,8 @@ from ui.page.maths import with_maths
 from ui.page.preferences import Preferences, keep_preferences, read_preferences
 from ui.page.rail import model_state
 from ui.page.waiting_line import WaitingLine
+
+__all__ = ["arxiv_server"]
 
 PAPER = Paper(
     title="Kestrel & Co: 100% of $x_i$ for #1",
@@ -348,6 +352,21 @@ def until(holds: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it did not come about in five seconds")
+
+
+def test_what_is_typed_is_a_source_as_add_takes_it(
+    library: Library, server: Server, tmp_path: Path
+) -> None:
+    assert as_source(" arXiv:2401.00001 ") == "arxiv:2401.00001"
+    assert as_source("~/x.bib") == str(Path.home() / "x.bib")
+    assert as_source("-") == str(Path.cwd() / "-")
+    *_, said = add_papers(library, [as_source("arXiv:2401.00001,2401.99999")], threading.Event())
+    assert "1 new" in said
+    assert "arXiv has no paper of this number" in said
+    assert [paper.arxiv for paper in library.papers()] == ["2401.00001v2"]
+    server.statuses = [503] * 9
+    *_, said = add_papers(library, [as_source("arxiv:all:a/b")], threading.Event())
+    assert "<b>arxiv:all:a/b</b>: arXiv cannot be asked" in said
 
 
 def test_feedback_can_be_read_as_questions(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rag.filters import Filters
 from rag.suggestions import suggest
 from ui.literal import in_html
 from ui.page.actions import act, is_busy, read_action
-from ui.page.adding import LONGEST_PASTE, add_papers, paste_to_file
+from ui.page.adding import LONGEST_PASTE, add_papers, as_source, paste_to_file
 from ui.page.asking import LONGEST_QUESTION, Asking, finished
 from ui.page.desk import Desk, Desks
 from ui.page.engine import Engine
@@ -262,7 +262,9 @@ class _Page:
                     height=130,
                 )
                 path = gr.Textbox(
-                    label="Or a file or folder on this machine",
+                    label="Or a file or folder on this machine, or arxiv: and what to ask for",
+                    info="arxiv:2401.00001, or a search such as arxiv:ti:diffusion AND cat:cs.LG. "
+                    "Only this asks arXiv.org, over the network.",
                     visible=not self._shared,
                     max_length=1_000,
                     elem_id="path",
@@ -302,7 +304,7 @@ class _Page:
             desk = self._desks.of(_session(request))
             sources = [*(uploads or ())]
             if place.strip() and not self._shared:
-                sources.append(str(Path(place.strip()).expanduser()))
+                sources.append(as_source(place))
             note = paste_to_file(text) if text.strip() else ""
             sources += [note] if note else []
             if not sources:
