@@ -355,7 +355,6 @@ def test_the_table_is_sorted_and_the_library_tells_of_itself(page: Page) -> None
 
 def test_settings_hold_and_are_kept(page: Page) -> None:
     page.get_by_role("tab", name="Settings").click()
-    page.wait_for_timeout(700)  # the tab fills in what is kept when it opens
     page.get_by_label("by an author of the name").fill("Nobody")
     page.get_by_role("button", name="Keep").click()
     expect(page.locator("#settings-said")).to_contain_text("Kept.")
@@ -368,12 +367,19 @@ def test_settings_hold_and_are_kept(page: Page) -> None:
     expect(page.get_by_label("by an author of the name")).to_have_value("")
 
 
+def test_what_is_typed_as_the_settings_open_stays(page: Page) -> None:
+    page.get_by_role("tab", name="Settings").click()
+    venue = page.get_by_label("whose venue has the words")
+    venue.fill("Rivers")
+    page.wait_for_timeout(1_000)
+    expect(venue).to_have_value("Rivers")
+
+
 def test_quotations_alone_are_answered_past_a_model_that_writes(
     browser: Browser, served: Served
 ) -> None:
     with visiting(browser, served) as writing, visiting(browser, served) as page:
         page.get_by_role("tab", name="Settings").click()
-        page.wait_for_timeout(700)
         page.get_by_label("Quotations only").check()
         send(writing, LONG)
         expect(writing.locator("#live .draft")).to_be_visible()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import bibtexparser
+import gradio as gr
 import pytest
 from arxiv_server import Server, arxiv_server
 from hypothesis import given
@@ -30,6 +31,7 @@ from ui.page.answer_view import transcript
 from ui.page.desk import Desks
 from ui.page.engine import Engine
 from ui.page.feedback import keep_feedback
+from ui.page.layout import _filled_in, _values
 from ui.page.markup import abstract, byline, is_link
 from ui.page.maths import with_maths
 from ui.page.preferences import Preferences, keep_preferences, read_preferences
@@ -367,6 +369,13 @@ def test_what_is_typed_is_a_source_as_add_takes_it(
     server.statuses = [503] * 9
     *_, said = add_papers(library, [as_source("arxiv:all:a/b")], threading.Event())
     assert "<b>arxiv:all:a/b</b>: arXiv cannot be asked" in said
+
+
+def test_fields_that_show_what_is_kept_are_left_alone(settings: Settings) -> None:
+    shown = _values(Preferences.of(settings))
+    assert _filled_in(Preferences.of(settings), shown) == [gr.skip()] * len(shown)
+    kept = replace(Preferences.of(settings), venue="Rivers", quote=True)
+    assert [v for v in _filled_in(kept, shown) if v != gr.skip()] == ["Rivers", True]
 
 
 def test_feedback_can_be_read_as_questions(tmp_path: Path) -> None:

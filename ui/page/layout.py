@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,15 +84,22 @@ class _Page:
                 with gr.Tab("Library", id="library") as library_tab:
                     self._library_tab(library_tab)
                 with gr.Tab("Settings", id="settings") as settings_tab:
-                    self._settings_tab(settings_tab, outputs, [model, masthead])
+                    fields = self._settings_tab(settings_tab, outputs, [model, masthead])
+
+            at_first = _values(Preferences.of(self._engine.settings))
 
             def greet(key: str, identity: str, request: gr.Request) -> tuple[Any, ...]:
                 desk = self._desks.sit(str(request.session_hash), key)
                 if (found := desk.shelf.get(identity)) is not None:
                     desk.open(found)
-                return finished(desk, self._examples()).updates()
+                return (
+                    *finished(desk, self._examples()).updates(),
+                    *_filled_in(desk.preferences, at_first),
+                )
 
-            page.load(greet, [reader, opened], outputs, js=_READER_KEY, show_progress="hidden")
+            page.load(
+                greet, [reader, opened], [*outputs, *fields], js=_READER_KEY, show_progress="hidden"
+            )
             page.load(
                 self._watch_model,
                 None,
@@ -348,7 +355,8 @@ class _Page:
 
     # Settings
 
-    def _settings_tab(self, tab: gr.Tab, outputs: list[Any], model: list[Any]) -> None:
+    def _settings_tab(self, tab: gr.Tab, outputs: list[Any], model: list[Any]) -> list[Any]:
+        """Its fields, in the order of `_values`."""
         default = Preferences.of(self._engine.settings)
         with gr.Column(elem_id="settings"):
             gr.HTML(
@@ -408,8 +416,9 @@ class _Page:
             self._model_choice(tab, model)
         fields = [caution, papers, evidence, length, since, until, venue, author, quote]
 
-        def show(request: gr.Request) -> tuple[Any, ...]:
-            return (*_values(self._desks.of(_session(request)).preferences), "")
+        def show(*shown: Any, request: gr.Request) -> tuple[Any, ...]:
+            desk = self._desks.of(_session(request))
+            return (*_filled_in(desk.preferences, shown), "")
 
         def save(*values: Any, request: gr.Request) -> tuple[Any, ...]:
             desk = self._desks.of(_session(request))
@@ -421,8 +430,8 @@ class _Page:
 
         changed = [*fields, said, outputs[4]]
         tab.select(
-            show,
-            None,
+            _with_request(show),
+            fields,
             [*fields, said],
             show_progress="hidden",
             concurrency_id="quick",
@@ -430,6 +439,7 @@ class _Page:
         )
         keep.click(_with_request(save), fields, changed, show_progress="hidden")
         reset.click(forget, None, changed, show_progress="hidden")
+        return fields
 
     def _model_choice(self, tab: gr.Tab, shown: list[Any]) -> None:
         """Which model answers everybody; so only where nobody else may come."""
@@ -538,6 +548,12 @@ def _values(preferences: Preferences) -> tuple[Any, ...]:
         preferences.author,
         preferences.quote,
     )
+
+
+def _filled_in(kept: Preferences, shown: Sequence[Any]) -> list[Any]:
+    """What is kept, for the fields; one that shows it is left alone, as someone may be typing."""
+    pairs = zip(_values(kept), shown, strict=True)
+    return [gr.skip() if value == here else value for value, here in pairs]
 
 
 def _preferences(values: tuple[Any, ...]) -> Preferences:
