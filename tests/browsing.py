@@ -86,18 +86,27 @@ def own_settings(folder: Path) -> Settings:
 
 @contextmanager
 def serving(
-    folder: Path, papers: list[Paper], *, real: bool = False, error: Exception | None = None
+    folder: Path,
+    papers: list[Paper],
+    *,
+    real: bool = False,
+    error: Exception | None = None,
+    broken: str = "",
 ) -> Iterator[Served]:
-    """The page over these papers, with a scripted model, the real one, or none."""
+    """The page over these papers, with a scripted model, the real one, or none.
+
+    Args:
+        error: why no model can be opened; with `broken`, why that one cannot.
+    """
     if not CHROMIUM:
         pytest.skip("no Chromium is installed: apt-get install chromium")
     settings = own_settings(folder)
 
-    def open_model(report: Any) -> Any:
-        if error is not None:
+    def open_model(chosen: Settings, report: Any) -> Any:
+        if error is not None and broken in ("", chosen.model):
             raise error
         if real:
-            return load_chat_model(settings, report=report)
+            return load_chat_model(chosen, report=report)
         return ScriptedModel(replies=REPLIES, pause=PACE)
 
     library = Library(settings.library_path, settings)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bibtexparser
 import pytest
+from arxiv_server import Server, arxiv_server
 from browsing import (
     HOSTILE,
     KESTREL,
@@ -25,6 +26,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from eval.questions import read_questions
 from rag.errors import ModelError
+
+__all__ = ["arxiv_server"]
 
 pytestmark = pytest.mark.browser
 
@@ -324,6 +327,16 @@ def test_papers_are_added_by_path_and_by_pasting(
     )
 
 
+def test_papers_are_added_from_arxiv(page: Page, served: Served, server: Server) -> None:
+    page.get_by_role("tab", name="Library").click()
+    expect(page.locator("#path")).to_contain_text("Only this asks arXiv.org, over the network.")
+    page.locator("#path").get_by_role("textbox").fill("arxiv:ti:waves AND cat:cs.CL")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator("#added")).to_contain_text("7 new", timeout=20_000)
+    assert server.asked[0]["search_query"] == "ti:waves AND cat:cs.CL"
+    served.library.remove([p.id for p in served.library.papers() if p.source == "arXiv"])
+
+
 def test_the_table_is_sorted_and_the_library_tells_of_itself(page: Page) -> None:
     page.get_by_role("tab", name="Library").click()
     first = page.locator("table.papers tbody tr").first
@@ -342,7 +355,6 @@ def test_the_table_is_sorted_and_the_library_tells_of_itself(page: Page) -> None
 
 def test_settings_hold_and_are_kept(page: Page) -> None:
     page.get_by_role("tab", name="Settings").click()
-    page.wait_for_timeout(700)  # the tab fills in what is kept when it opens
     page.get_by_label("by an author of the name").fill("Nobody")
     page.get_by_role("button", name="Keep").click()
     expect(page.locator("#settings-said")).to_contain_text("Kept.")
@@ -353,6 +365,35 @@ def test_settings_hold_and_are_kept(page: Page) -> None:
     expect(page.get_by_label("by an author of the name")).to_have_value("Nobody")
     page.get_by_role("button", name="As they were at first").click()
     expect(page.get_by_label("by an author of the name")).to_have_value("")
+
+
+def test_what_is_typed_as_the_settings_open_stays(page: Page) -> None:
+    page.get_by_role("tab", name="Settings").click()
+    venue = page.get_by_label("whose venue has the words")
+    venue.fill("Rivers")
+    page.wait_for_timeout(1_000)
+    expect(venue).to_have_value("Rivers")
+
+
+def test_quotations_alone_are_answered_past_a_model_that_writes(
+    browser: Browser, served: Served
+) -> None:
+    with visiting(browser, served) as writing, visiting(browser, served) as page:
+        page.get_by_role("tab", name="Settings").click()
+        page.get_by_label("Quotations only").check()
+        send(writing, LONG)
+        expect(writing.locator("#live .draft")).to_be_visible()
+        page.get_by_role("button", name="Keep").click()
+        expect(page.locator("#settings-said")).to_contain_text("Kept.")
+        page.get_by_role("tab", name="Ask").click()
+        said = ask(page, ACCURACY, turns=1, patience=3_000)
+        assert "It reaches 71.5% accuracy on RiverBench" in said
+        expect(writing.locator("#live .draft")).to_be_visible()
+        writing.get_by_role("button", name="Stop").click()
+        page.get_by_role("tab", name="Settings").click()
+        expect(page.get_by_label("Quotations only")).to_be_checked()
+        page.get_by_role("button", name="As they were at first").click()
+        expect(page.get_by_label("Quotations only")).not_to_be_checked()
 
 
 # What it is made of
@@ -453,3 +494,29 @@ def test_a_model_that_cannot_be_opened_is_said_clearly(browser: Browser, tmp_pat
         said = ask(page, ACCURACY, turns=1)
         assert "cannot be loaded" in said
         expect(page.locator("#sources .card").first).to_be_visible()
+
+
+def test_another_language_model_is_chosen_and_a_broken_one_is_said(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.page.engine.is_present", lambda model, folder: True)
+    first, small = "qwen2.5-coder-1.5b-instruct", "qwen2.5-coder-0.5b-instruct"
+    error = ModelError("Its file is broken.", "Fetch it again.")
+    with (
+        serving(tmp_path, [KESTREL], error=error, broken=small) as broken,
+        visiting(browser, broken) as page,
+    ):
+        page.get_by_role("tab", name="Settings").click()
+        page.get_by_label(small).check()
+        expect(page.get_by_role("alert")).to_contain_text("Its file is broken.")
+        expect(page.get_by_role("alert")).to_contain_text(f"{first} answers as before")
+        expect(page.get_by_label(first)).to_be_checked()
+        page.get_by_role("tab", name="Ask").click()
+        assert "71.5%" in ask(page, ACCURACY, turns=1)
+    (tmp_path / "again").mkdir()
+    with serving(tmp_path / "again", [KESTREL]) as served, visiting(browser, served) as page:
+        page.get_by_role("tab", name="Settings").click()
+        page.get_by_label(small).check()
+        expect(page.locator("#masthead")).to_contain_text(small)
+        page.get_by_role("tab", name="Ask").click()
+        assert "71.5%" in ask(page, ACCURACY, turns=1)

@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import bibtexparser
+import gradio as gr
 import pytest
+from arxiv_server import Server, arxiv_server
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import ScriptedModel
 
 from eval.questions import read_questions
 from rag.conversations import Conversation, Shelf, Shown, Turn
-from rag.errors import AskpapersError
+from rag.errors import AskpapersError, ModelError
 from rag.export import bibtex, conversation_markdown, turn_markdown
+from rag.library import Library
 from rag.papers import Answer, Citation, Paper, Sentence, Timings
 from rag.settings import Settings, load_settings
 from rag.sources import read_source
 from rag.suggestions import suggest
+from ui.page.adding import add_papers, as_source
 from ui.page.answer_view import transcript
 from ui.page.desk import Desks
+from ui.page.engine import Engine
 from ui.page.feedback import keep_feedback
+from ui.page.layout import _filled_in, _values
 from ui.page.markup import abstract, byline, is_link
 from ui.page.maths import with_maths
 from ui.page.preferences import Preferences, keep_preferences, read_preferences
+from ui.page.rail import model_state
 from ui.page.waiting_line import WaitingLine
+
+__all__ = ["arxiv_server"]
 
 PAPER = Paper(
     title="Kestrel & Co: 100% of $x_i$ for #1",
@@ -203,13 +215,167 @@ def test_settings_of_the_page_are_kept_and_bad_ones_passed_over(tmp_path: Path) 
     settings = load_settings()
     path = tmp_path / "page" / "settings.json"
     assert read_preferences(path, settings) == Preferences.of(settings)
-    wanted = replace(Preferences.of(settings), caution=0.9, since=2020, author="Gu")
+    wanted = replace(Preferences.of(settings), caution=0.9, since=2020, author="Gu", quote=True)
     keep_preferences(path, wanted)
     assert read_preferences(path, settings) == wanted
     assert wanted.over(settings).caution == 0.9
+    assert wanted.over(settings).quote
     assert str(wanted.filters) == "since 2020, by Gu"
+    kept = json.loads(path.read_text())
+    del kept["quote"]  # as it was before quotations could be chosen
+    path.write_text(json.dumps(kept))
+    assert read_preferences(path, settings) == replace(wanted, quote=False)
     path.write_text("{}")
     assert read_preferences(path, settings) == Preferences.of(settings)
+
+
+def test_quotations_wait_for_no_model(
+    library: Library, settings: Settings, three_papers: list[Paper]
+) -> None:
+    library.add(three_papers)
+    arrives = threading.Event()
+
+    def open_model(chosen: Settings, report: object) -> ScriptedModel:
+        arrives.wait()
+        raise ModelError("No model.", "Choose another.")
+
+    engine = Engine(library, settings, open_model)
+    engine.start()
+    quoting = replace(Preferences.of(settings), quote=True)
+    question = "What accuracy does Kestrel reach?"
+    before = engine.answerer(quoting).answer(question)
+    assert "71.5% accuracy on RiverBench" in before.answer
+    assert before.model == "none, quotations only"
+    arrives.set()
+    engine.wait()
+    with pytest.raises(ModelError):
+        engine.answerer(Preferences.of(settings))
+    assert engine.answerer(quoting).answer(question).answer == before.answer
+
+
+def test_a_page_that_quotes_opens_a_model_only_when_one_is_needed(
+    library: Library, settings: Settings
+) -> None:
+    settings = settings.model_copy(update={"quote": True})
+    opened = threading.Event()
+
+    def open_model(chosen: Settings, report: object) -> ScriptedModel:
+        opened.set()
+        return ScriptedModel(replies={})
+
+    engine = Engine(library, settings, open_model)
+    engine.start()
+    engine.answerer(Preferences.of(settings))
+    assert not opened.wait(0.3)
+    assert engine.state.is_ready
+    engine.wait()
+    answerer = engine.answerer(replace(Preferences.of(settings), quote=False))
+    assert isinstance(answerer.model, ScriptedModel)
+
+
+SMALL = "qwen2.5-coder-0.5b-instruct"
+
+
+def test_another_model_is_opened_when_the_one_there_is_done(
+    library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.page.engine.is_present", lambda model, folder: True)
+    engine = Engine(
+        library, settings, lambda chosen, report: ScriptedModel(replies={}, name=chosen.model)
+    )
+    engine.start()
+    engine.wait()
+    until(lambda: engine.state.is_ready)
+    assert engine.models == [settings.model, SMALL]
+    engine.line.join("a question")
+    engine.choose(SMALL)
+    with pytest.raises(ModelError, match="being opened already"):
+        engine.choose(settings.model)
+    time.sleep(0.3)
+    plain = Preferences.of(settings)
+    assert engine.answerer(plain).model.name == settings.model  # type: ignore[union-attr]
+    engine.line.leave("a question")
+    until(lambda: engine.state.is_ready)
+    assert engine.answerer(plain).model.name == SMALL  # type: ignore[union-attr]
+    assert engine.settings.model == SMALL
+    assert engine.models == [settings.model, SMALL]
+    assert list(engine.line.places("the next")) == []
+
+
+def test_a_model_that_cannot_be_opened_leaves_the_earlier_one(
+    library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.page.engine.is_present", lambda model, folder: True)
+
+    def open_model(chosen: Settings, report: object) -> ScriptedModel:
+        if chosen.model == SMALL:
+            raise RuntimeError("broken file")
+        return ScriptedModel(replies={})
+
+    engine = Engine(library, settings, open_model)
+    engine.start()
+    engine.wait()
+    until(lambda: engine.state.is_ready)
+    engine.choose(SMALL)
+    until(lambda: engine.state.error is not None)
+    said = model_state(engine.state)
+    assert "broken file" in said
+    assert f"{settings.model} answers as before" in said
+    assert engine.answerer(Preferences.of(settings)).model is not None
+    engine.choose(settings.model)
+    assert engine.state.is_ready
+    with pytest.raises(ModelError, match="is not here"):
+        engine.choose("../elsewhere")
+
+
+def test_where_no_model_could_be_opened_another_can_be_chosen(
+    library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.page.engine.is_present", lambda model, folder: True)
+
+    def open_model(chosen: Settings, report: object) -> ScriptedModel:
+        if chosen.model != SMALL:
+            raise ModelError("No such file.", "Fetch it.")
+        return ScriptedModel(replies={})
+
+    engine = Engine(library, settings, open_model)
+    engine.start()
+    engine.wait()
+    with pytest.raises(ModelError, match="No such file"):
+        engine.answerer(Preferences.of(settings))
+    engine.choose(SMALL)
+    engine.wait()
+    assert engine.answerer(Preferences.of(settings)).model is not None
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come about in five seconds")
+
+
+def test_what_is_typed_is_a_source_as_add_takes_it(
+    library: Library, server: Server, tmp_path: Path
+) -> None:
+    assert as_source(" arXiv:2401.00001 ") == "arxiv:2401.00001"
+    assert as_source("~/x.bib") == str(Path.home() / "x.bib")
+    assert as_source("-") == str(Path.cwd() / "-")
+    *_, said = add_papers(library, [as_source("arXiv:2401.00001,2401.99999")], threading.Event())
+    assert "1 new" in said
+    assert "arXiv has no paper of this number" in said
+    assert [paper.arxiv for paper in library.papers()] == ["2401.00001v2"]
+    server.statuses = [503] * 9
+    *_, said = add_papers(library, [as_source("arxiv:all:a/b")], threading.Event())
+    assert "<b>arxiv:all:a/b</b>: arXiv cannot be asked" in said
+
+
+def test_fields_that_show_what_is_kept_are_left_alone(settings: Settings) -> None:
+    shown = _values(Preferences.of(settings))
+    assert _filled_in(Preferences.of(settings), shown) == [gr.skip()] * len(shown)
+    kept = replace(Preferences.of(settings), venue="Rivers", quote=True)
+    assert [v for v in _filled_in(kept, shown) if v != gr.skip()] == ["Rivers", True]
 
 
 def test_feedback_can_be_read_as_questions(tmp_path: Path) -> None:

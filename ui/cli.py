@@ -169,7 +169,7 @@ def chat(
     with terminal.progress() as report:
         place = Library.open(settings=settings, report=report)
     serve(
-        Engine(place, settings, lambda report: load_chat_model(settings, report=report)),
+        Engine(place, settings, lambda chosen, report: load_chat_model(chosen, report=report)),
         settings,
         open_browser=open_browser,
         started=lambda address: terminal.out.print(

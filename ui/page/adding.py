@@ -11,6 +11,7 @@ from rag.errors import AskpapersError, SourceError
 from rag.library import AddReport, Library
 from rag.papers import Paper
 from rag.sources import Unreadable, find_sources
+from rag.sources.arxiv_api import PREFIX
 from ui.literal import in_html
 from ui.page.library_view import added_note
 
@@ -40,6 +41,14 @@ def add_papers(library: Library, sources: Sequence[str], stop: threading.Event) 
         )
     else:
         yield added_note(work.report, work.unreadable, stopped=stop.is_set())
+
+
+def as_source(typed: str) -> str:
+    """What was typed as `askpapers add` takes it: a file, a folder, a pattern, or ``arxiv:…``."""
+    typed = typed.strip()
+    if typed.lower().startswith(PREFIX):
+        return PREFIX + typed[len(PREFIX) :]
+    return str(Path(typed).expanduser().absolute())  # so that "-" is no standard input here
 
 
 def paste_to_file(text: str) -> str:
@@ -77,7 +86,7 @@ class _Work:
                 for source in find_sources(given):
                     yield from self._of(source.place, source.read())
             except SourceError as error:
-                self.unreadable.append(Unreadable(Path(given).name, error.what))
+                self.unreadable.append(Unreadable(_name(given), error.what))
             if self._stop.is_set():
                 return
 
@@ -92,4 +101,9 @@ class _Work:
                     self.read += 1
                     yield entry
         except SourceError as error:
-            self.unreadable.append(Unreadable(Path(place).name, error.what))
+            self.unreadable.append(Unreadable(_name(place), error.what))
+
+
+def _name(place: str) -> str:
+    """What to call a source in a note: an upload's folder would mean nothing to a reader."""
+    return place if place.startswith(PREFIX) else Path(place).name

@@ -20,7 +20,6 @@ from ui.page.preferences import Preferences
 from ui.page.rail import chips, conversations
 from ui.page.sources_panel import found_sources, sources
 from ui.page.view import View
-from ui.page.waiting_line import WaitingLine
 
 LONGEST_QUESTION = 2_000
 
@@ -28,9 +27,9 @@ LONGEST_QUESTION = 2_000
 class Asking:
     """Questions to one engine, from any number of desks."""
 
-    def __init__(self, engine: Engine, line: WaitingLine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._line = line
+        self._line = engine.line
 
     def ask(
         self, desk: Desk, asked: str, at: int | None = None, filters: Filters | None = None
@@ -81,7 +80,7 @@ class Asking:
                     if not run.replaced.is_set():
                         yield self._progress(turn, before, desk)
                 elif not run.replaced.is_set():
-                    doing = _wait_words(step)
+                    doing = _wait_words(step, opening=bool(self._engine.state.said))
                     yield View(live=on_the_way(asked, place, doing, turn.draft), said=doing)
         except AskpapersError as error:
             turn = replace(turn, trouble=f"{error.what} {error.remedy}")
@@ -117,17 +116,18 @@ class Asking:
         early = self._early(turn.question, history, preferences, chosen)
         turn = replace(turn, shown=early)
         yield turn
-        answerer = self._engine.answerer(preferences)
         if filters is None and chosen:
             filters = read_filters(turn.question)[1] | chosen
-        self._line.join(run)
         try:
-            for place in self._line.places(run):
-                if _is_over(run):
-                    return
-                yield place
-            self._engine.limit(preferences.answer_tokens)
-            stream = answerer.stream(turn.question, history, filters)
+            if not preferences.quote:  # a quotation takes no model, so it waits for nobody
+                self._engine.wait()
+                self._line.join(run)
+                for place in self._line.places(run):
+                    if _is_over(run):
+                        return
+                    yield place
+                self._engine.limit(preferences.answer_tokens)
+            stream = self._engine.answerer(preferences).stream(turn.question, history, filters)
             with closing(stream):  # type: ignore[type-var]
                 for event in stream:
                     turn = _grown(turn, event, library)
@@ -225,7 +225,9 @@ def _is_over(run: Run) -> bool:
     return run.stopped.is_set() or run.replaced.is_set()
 
 
-def _wait_words(place: int) -> str:
+def _wait_words(place: int, *, opening: bool) -> str:
+    if opening:
+        return "Waiting for the language model …"
     others = "One question is" if place == 1 else f"{place} questions are"
     return f"{others} being answered before this one …"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from rag.filters import Filters
 from rag.suggestions import suggest
 from ui.literal import in_html
 from ui.page.actions import act, is_busy, read_action
-from ui.page.adding import LONGEST_PASTE, add_papers, paste_to_file
+from ui.page.adding import LONGEST_PASTE, add_papers, as_source, paste_to_file
 from ui.page.asking import LONGEST_QUESTION, Asking, finished
 from ui.page.desk import Desk, Desks
 from ui.page.engine import Engine
@@ -24,7 +24,6 @@ from ui.page.library_view import Browse, facts, removed_note, table
 from ui.page.preferences import Preferences
 from ui.page.rail import conversations, model_state
 from ui.page.view import View
-from ui.page.waiting_line import WaitingLine
 
 _AT_ONCE = 24
 """Events of one kind that may run together; whose turn it is with the model is the line's."""
@@ -49,14 +48,13 @@ _READER_KEY = """() => {
 """A key that only this browser knows, and the conversation that was open before a reload."""
 
 
-def build_page(engine: Engine, *, shared: bool = False, model_name: str = "") -> gr.Blocks:
+def build_page(engine: Engine, *, shared: bool = False) -> gr.Blocks:
     """The page over an engine.
 
     Args:
         shared: whether others than this machine's user may come.
     """
-    page = _Page(engine, Desks(engine.settings, shared=shared), shared=shared)
-    return page.build(model_name or engine.settings.model)
+    return _Page(engine, Desks(engine.settings, shared=shared), shared=shared).build()
 
 
 class _Page:
@@ -67,14 +65,14 @@ class _Page:
         self._engine = engine
         self._desks = desks
         self._shared = shared
-        self._asking = Asking(engine, WaitingLine())
+        self._asking = Asking(engine)
         self._suggestions: tuple[int, list[str]] | None = None
 
-    def build(self, model_name: str) -> gr.Blocks:
+    def build(self) -> gr.Blocks:
         with gr.Blocks(
             title="askpapers", analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
         ) as page:
-            gr.HTML(_masthead(model_name), elem_id="masthead")
+            masthead = gr.HTML(_masthead(self._engine.settings.model), elem_id="masthead")
             model = gr.HTML(model_state(self._engine.state), elem_id="model")
             self._sent = gr.Textbox(visible="hidden", elem_id="sent")
             self._do = {name: gr.Button(visible="hidden", elem_id=name) for name in _DOORS}
@@ -86,19 +84,26 @@ class _Page:
                 with gr.Tab("Library", id="library") as library_tab:
                     self._library_tab(library_tab)
                 with gr.Tab("Settings", id="settings") as settings_tab:
-                    self._settings_tab(settings_tab, outputs)
+                    fields = self._settings_tab(settings_tab, outputs, [model, masthead])
+
+            at_first = _values(Preferences.of(self._engine.settings))
 
             def greet(key: str, identity: str, request: gr.Request) -> tuple[Any, ...]:
                 desk = self._desks.sit(str(request.session_hash), key)
                 if (found := desk.shelf.get(identity)) is not None:
                     desk.open(found)
-                return finished(desk, self._examples()).updates()
+                return (
+                    *finished(desk, self._examples()).updates(),
+                    *_filled_in(desk.preferences, at_first),
+                )
 
-            page.load(greet, [reader, opened], outputs, js=_READER_KEY, show_progress="hidden")
+            page.load(
+                greet, [reader, opened], [*outputs, *fields], js=_READER_KEY, show_progress="hidden"
+            )
             page.load(
                 self._watch_model,
                 None,
-                model,
+                [model, masthead],
                 show_progress="hidden",
                 concurrency_limit=_AT_ONCE,
             )
@@ -220,15 +225,15 @@ class _Page:
             self._suggestions = (size, suggest(list(library.papers()), seed=size))
         return self._suggestions[1]
 
-    def _watch_model(self) -> Iterator[str]:
-        """How far the model is, until it is there or known not to come."""
+    def _watch_model(self) -> Iterator[tuple[str, str]]:
+        """How far the model is, until it is there or known not to come; and which answers."""
         shown = None
         while True:
             state = self._engine.state
             if state != shown:
                 shown = state
-                yield model_state(state)
-            if state.is_ready or state.error is not None:
+                yield model_state(state), _masthead(self._engine.settings.model)
+            if not state.said:
                 return
             time.sleep(0.5)
 
@@ -264,7 +269,9 @@ class _Page:
                     height=130,
                 )
                 path = gr.Textbox(
-                    label="Or a file or folder on this machine",
+                    label="Or a file or folder on this machine, or arxiv: and what to ask for",
+                    info="arxiv:2401.00001, or a search such as arxiv:ti:diffusion AND cat:cs.LG. "
+                    "Only this asks arXiv.org, over the network.",
                     visible=not self._shared,
                     max_length=1_000,
                     elem_id="path",
@@ -304,7 +311,7 @@ class _Page:
             desk = self._desks.of(_session(request))
             sources = [*(uploads or ())]
             if place.strip() and not self._shared:
-                sources.append(str(Path(place.strip()).expanduser()))
+                sources.append(as_source(place))
             note = paste_to_file(text) if text.strip() else ""
             sources += [note] if note else []
             if not sources:
@@ -348,7 +355,8 @@ class _Page:
 
     # Settings
 
-    def _settings_tab(self, tab: gr.Tab, outputs: list[Any]) -> None:
+    def _settings_tab(self, tab: gr.Tab, outputs: list[Any], model: list[Any]) -> list[Any]:
+        """Its fields, in the order of `_values`."""
         default = Preferences.of(self._engine.settings)
         with gr.Column(elem_id="settings"):
             gr.HTML(
@@ -388,6 +396,12 @@ class _Page:
                 info="At most four sentences are kept, whatever it writes.",
                 visible=self._engine.can_shorten,
             )
+            quote = gr.Checkbox(
+                default.quote,
+                label="Quotations only",
+                info="Answers at once with the papers' own sentences, without the language model.",
+                elem_id="quote",
+            )
             gr.HTML("<h3>Ask only papers</h3>")
             with gr.Row():
                 since = gr.Textbox(label="since the year", max_length=4, placeholder="any")
@@ -399,10 +413,12 @@ class _Page:
                 keep = gr.Button("Keep", variant="primary", elem_id="keep")
                 reset = gr.Button("As they were at first", elem_id="reset")
             said = gr.HTML(elem_id="settings-said")
-        fields = [caution, papers, evidence, length, since, until, venue, author]
+            self._model_choice(tab, model)
+        fields = [caution, papers, evidence, length, since, until, venue, author, quote]
 
-        def show(request: gr.Request) -> tuple[Any, ...]:
-            return (*_values(self._desks.of(_session(request)).preferences), "")
+        def show(*shown: Any, request: gr.Request) -> tuple[Any, ...]:
+            desk = self._desks.of(_session(request))
+            return (*_filled_in(desk.preferences, shown), "")
 
         def save(*values: Any, request: gr.Request) -> tuple[Any, ...]:
             desk = self._desks.of(_session(request))
@@ -414,8 +430,8 @@ class _Page:
 
         changed = [*fields, said, outputs[4]]
         tab.select(
-            show,
-            None,
+            _with_request(show),
+            fields,
             [*fields, said],
             show_progress="hidden",
             concurrency_id="quick",
@@ -423,12 +439,47 @@ class _Page:
         )
         keep.click(_with_request(save), fields, changed, show_progress="hidden")
         reset.click(forget, None, changed, show_progress="hidden")
+        return fields
+
+    def _model_choice(self, tab: gr.Tab, shown: list[Any]) -> None:
+        """Which model answers everybody; so only where nobody else may come."""
+        engine = self._engine
+        with gr.Column(visible=not self._shared):
+            gr.HTML("<h3>Language model</h3>")
+            choice = gr.Radio(
+                engine.models,
+                value=engine.settings.model,
+                label="Answers are written by",
+                info="Holds until askpapers is closed; questions wait while another is opened. "
+                "`askpapers models` fetches more.",
+                elem_id="language-model",
+            )
+            said = gr.HTML(elem_id="model-said")
+
+        def now() -> Any:
+            return gr.update(choices=engine.models, value=engine.settings.model)
+
+        def choose(wanted: str) -> Iterator[tuple[Any, ...]]:
+            if self._shared:
+                return
+            try:
+                engine.choose(wanted)
+            except AskpapersError as error:
+                yield gr.skip(), gr.skip(), now(), _trouble(error)
+                return
+            for state, masthead in self._watch_model():
+                yield state, masthead, gr.skip(), ""
+            yield gr.skip(), gr.skip(), now(), ""
+
+        aside: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": _AT_ONCE}
+        tab.select(now, None, choice, concurrency_id="quick", **aside)
+        choice.input(choose, choice, [*shown, choice, said], **aside)
 
     def _keep_settings(self, desk: Desk, values: tuple[Any, ...]) -> tuple[Any, ...]:
         try:
             desk.prefer(_preferences(values))
         except AskpapersError as error:
-            return (*values, f'<p role="alert">{in_html(f"{error.what} {error.remedy}")}</p>', "")
+            return (*values, _trouble(error), "")
         said = '<p role="status">Kept.</p>'
         chips = finished(desk).chips
         return (*values, said, chips)
@@ -477,12 +528,12 @@ def _problems(library: Any) -> list[str]:
 def _with_request(save: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
     """Gradio finds a request by its annotation among positional parameters only."""
 
-    def eight(
-        a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, request: gr.Request
+    def nine(
+        a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, i: Any, request: gr.Request
     ) -> tuple[Any, ...]:
-        return save(a, b, c, d, e, f, g, h, request=request)
+        return save(a, b, c, d, e, f, g, h, i, request=request)
 
-    return eight
+    return nine
 
 
 def _values(preferences: Preferences) -> tuple[Any, ...]:
@@ -495,11 +546,18 @@ def _values(preferences: Preferences) -> tuple[Any, ...]:
         str(preferences.until or ""),
         preferences.venue,
         preferences.author,
+        preferences.quote,
     )
 
 
+def _filled_in(kept: Preferences, shown: Sequence[Any]) -> list[Any]:
+    """What is kept, for the fields; one that shows it is left alone, as someone may be typing."""
+    pairs = zip(_values(kept), shown, strict=True)
+    return [gr.skip() if value == here else value for value, here in pairs]
+
+
 def _preferences(values: tuple[Any, ...]) -> Preferences:
-    caution, papers, evidence, length, since, until, venue, author = values
+    caution, papers, evidence, length, since, until, venue, author, quote = values
     return Preferences(
         caution=min(1.0, max(0.0, float(caution))),
         papers=min(100, max(1, int(papers))),
@@ -509,7 +567,12 @@ def _preferences(values: tuple[Any, ...]) -> Preferences:
         until=_year(until),
         venue=" ".join(venue.split()),
         author=" ".join(author.split()),
+        quote=bool(quote),
     )
+
+
+def _trouble(error: AskpapersError) -> str:
+    return f'<p role="alert">{in_html(f"{error.what} {error.remedy}")}</p>'
 
 
 def _year(text: str) -> int | None:

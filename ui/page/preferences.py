@@ -25,6 +25,7 @@ class Preferences:
     until: int | None = None
     venue: str = ""
     author: str = ""
+    quote: bool = False
 
     @staticmethod
     def of(settings: Settings) -> Preferences:
@@ -34,6 +35,7 @@ class Preferences:
             papers=settings.papers,
             evidence_tokens=settings.evidence_tokens,
             answer_tokens=settings.answer_tokens,
+            quote=settings.quote,
         )
 
     def over(self, settings: Settings) -> Settings:
@@ -44,6 +46,7 @@ class Preferences:
                 "papers": self.papers,
                 "evidence_tokens": self.evidence_tokens,
                 "answer_tokens": self.answer_tokens,
+                "quote": self.quote,
             }
         )
 

@@ -69,6 +69,12 @@ def chips(chosen: Filters, editing: int | None) -> str:
 
 def model_state(state: State) -> str:
     """How far the model is, or why there is none; nothing when it is ready."""
+    if state.error is not None and state.still:
+        return (
+            '<div class="trouble" role="alert"><h2>That language model cannot be used</h2>'
+            f"<p>{in_html(state.error.what)}</p><p>{in_html(state.error.remedy)}</p>"
+            f"<p>{in_html(state.still)} answers as before.</p></div>"
+        )
     if state.error is not None:
         return (
             '<div class="trouble" role="alert"><h2>The language model cannot be used</h2>'
