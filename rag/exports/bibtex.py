@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rag.exports.entries import entry_of, key_of
 from rag.identity import unversioned
@@ -12,6 +13,11 @@ from rag.sources import bibtex as reader
 from rag.sources import fields, latex
 
 _NAME_OF_ITS_OWN = re.compile(r"(?<![\w\\{])(?=\S*[a-z0-9-][A-Z]|[A-Z]{2})[\w-]+")
+_CONFERENCE = re.compile(
+    r"\b(?:proceedings|conference|workshop|symposium|neurips|nips|icml|iclr|acl|emnlp|naacl|"
+    r"cvpr|iccv|eccv|aaai|ijcai|kdd|sigir|interspeech)\b",
+    re.IGNORECASE,
+)
 _SPECIAL = {
     "&": r"\&",
     "%": r"\%",
@@ -34,10 +40,17 @@ def write(papers: Iterable[Paper]) -> Iterator[str]:
     """An entry a paper."""
     taken: set[str] = set()
     for paper in papers:
-        own = entry_of(paper, "bibtex") or {"type": "article", "key": "", "fields": {}}
+        own = entry_of(paper, "bibtex") or {"type": _kind(paper), "key": "", "fields": {}}
         key = key_of(paper, own["key"], taken)
         lines = "".join(f",\n  {name} = {{{value}}}" for name, value in _fields(paper, own))
         yield f"@{own['type']}{{{key}{lines}\n}}\n\n"
+
+
+def _kind(paper: Paper) -> str:
+    """The type of a paper that was not read from BibTeX, by its venue's name."""
+    if _CONFERENCE.search(paper.venue):
+        return "inproceedings"
+    return "article" if paper.venue else "misc"
 
 
 def encode(text: str) -> str:
@@ -58,9 +71,10 @@ def _escaped(found: re.Match[str]) -> str:
     return _SPECIAL[found[0]]
 
 
-def _fields(paper: Paper, own: dict[str, dict[str, str]]) -> Iterator[tuple[str, str]]:
+def _fields(paper: Paper, own: dict[str, Any]) -> Iterator[tuple[str, str]]:
     raw = dict(own["fields"])
-    venue = next((n for n in ("journal", "journaltitle", "booktitle") if raw.get(n)), "journal")
+    place = "booktitle" if own["type"] == "inproceedings" else "journal"
+    venue = next((n for n in ("journal", "journaltitle", "booktitle") if raw.get(n)), place)
     values = {
         "title": _protected(encode(paper.title)),
         "author": " and ".join(_name(name) for name in paper.authors),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rag.conversations import Conversation, Turn
-from rag.export import bibtex, conversation_markdown, turn_markdown
-from rag.papers import Answer, Citation
+from rag.exports import bibtex
+from rag.exports.markdown import conversation_markdown, turn_markdown
+from rag.papers import Answer, Citation, Paper
 from ui.literal import in_html
 from ui.page.markup import button, copier, saver
 from ui.page.maths import with_maths
@@ -68,7 +69,7 @@ def _head(conversation: Conversation) -> str:
     cited = conversation.cited()
     tools = [
         saver("Save as Markdown", conversation_markdown(conversation), "conversation.md"),
-        saver("Cited papers as BibTeX", bibtex(cited), "conversation.bib") if cited else "",
+        saver("Cited papers as BibTeX", _bibtex(cited), "conversation.bib") if cited else "",
     ]
     return (
         f'<header class="conversation"><h2>{in_html(name)}</h2>'
@@ -160,7 +161,12 @@ def _tools(turn: Turn, place: int, *, is_last: bool) -> str:
         tools = [
             copier("Copy with sources", turn_markdown(turn), name=f"Copy answer {place + 1}"),
             saver("Markdown", turn_markdown(turn), "answer.md", name=f"Save answer {place + 1}"),
-            saver("BibTeX", bibtex(cited), "cited.bib", name=f"Papers cited in answer {place + 1}")
+            saver(
+                "BibTeX",
+                _bibtex(cited),
+                "cited.bib",
+                name=f"Papers cited in answer {place + 1}",
+            )
             if cited
             else "",
             *tools,
@@ -186,3 +192,7 @@ def _thumbs(turn: Turn, place: int) -> str:
         f'<button type="button" class="quiet" data-thumb="disliked" '
         f'aria-label="Answer {place + 1} is wrong">Wrong</button></span>{form}'
     )
+
+
+def _bibtex(papers: Iterable[Paper]) -> str:
+    return "".join(bibtex.write(papers))
