@@ -69,7 +69,9 @@ def test_the_real_model_answers_and_the_page_stays_quick(browser: Browser, serve
         expect(page.locator("#sources .card blockquote").first).to_be_visible(timeout=5_000)
         shown = time.perf_counter() - started
         assert "71.5" in wait(page, turns=1, patience=120_000)
-        send(page, "Describe in detail how Kestrel and S4D work and what each is good for.")
+        send(
+            page, "How does Kestrel work, on what is it measured, and what does its training take?"
+        )
         expect(page.locator("#live .draft, #live .doing").first).to_be_visible()
         opened = page.evaluate(CLICK)
         expect(page.locator("#live .draft")).to_be_visible(timeout=60_000)

@@ -451,7 +451,7 @@ class _Page:
                 value=engine.settings.model,
                 label="Answers are written by",
                 info="Holds until askpapers is closed; questions wait while another is opened. "
-                "`askpapers models` fetches more.",
+                "`askpapers models fetch` brings others.",
                 elem_id="language-model",
             )
             said = gr.HTML(elem_id="model-said")
