@@ -416,9 +416,13 @@ class _Page:
             self._model_choice(tab, model)
         fields = [caution, papers, evidence, length, since, until, venue, author, quote]
 
-        def show(*shown: Any, request: gr.Request) -> tuple[Any, ...]:
-            desk = self._desks.of(_session(request))
-            return (*_filled_in(desk.preferences, shown), "")
+        # What the fields were last filled with here: comparing with what they show would take
+        # away what somebody types while the tab opens.
+        filled = gr.State(_values(default))
+
+        def show(last: Sequence[Any], request: gr.Request) -> tuple[Any, ...]:
+            kept = self._desks.of(_session(request)).preferences
+            return (*_filled_in(kept, last), "", _values(kept))
 
         def save(*values: Any, request: gr.Request) -> tuple[Any, ...]:
             desk = self._desks.of(_session(request))
@@ -430,9 +434,9 @@ class _Page:
 
         changed = [*fields, said, outputs[4]]
         tab.select(
-            _with_request(show),
-            fields,
-            [*fields, said],
+            show,
+            filled,
+            [*fields, said, filled],
             show_progress="hidden",
             concurrency_id="quick",
             concurrency_limit=_AT_ONCE,
@@ -550,9 +554,10 @@ def _values(preferences: Preferences) -> tuple[Any, ...]:
     )
 
 
-def _filled_in(kept: Preferences, shown: Sequence[Any]) -> list[Any]:
-    """What is kept, for the fields; one that shows it is left alone, as someone may be typing."""
-    pairs = zip(_values(kept), shown, strict=True)
+def _filled_in(kept: Preferences, last: Sequence[Any]) -> list[Any]:
+    """What is kept, for the fields; one that was filled with it is left alone, as someone may be
+    typing there."""
+    pairs = zip(_values(kept), last, strict=True)
     return [gr.skip() if value == here else value for value, here in pairs]
 
 
