@@ -40,6 +40,8 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
+# What is left of "The two are [1] and [2]." once the marks are off: no sentence.
+_DANGLING = re.compile(r"\b(?:and|or|is|are|was|were|of|by|the)\W*$", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"\b(?:(?:do|does|did) not|don't|doesn't|cannot|can't|isn't|is not|are not|no)\b[^.]{0,60}"
     r"\b(?:mention|specif|provide|state|say|contain|describe|include|discuss|address|answer|"
@@ -107,7 +109,7 @@ def read_draft(draft: str) -> list[Statement]:
         first = sentence.start if i else -1
         mine = [n for place, numbers in marks if first < place <= following for n in numbers]
         text = re.sub(r"\s+([.,;:!?])", r"\1", " ".join(sentence.text.split()))
-        if re.search(r"\w", text):
+        if re.search(r"\w", text) and not (mine and _DANGLING.search(text)):
             statements.append(Statement(text, tuple(dict.fromkeys(mine))))
     return statements
 

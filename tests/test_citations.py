@@ -76,6 +76,11 @@ def test_marks_are_read_in_any_shape(draft: str, marks: list[tuple[int, ...]]) -
     assert [statement.marks for statement in read_draft(draft)] == marks
 
 
+def test_marks_in_the_place_of_words_leave_no_sentence() -> None:
+    statements = read_draft("NALSM reaches 97.61% [1]. The two numbers are [1] and [2].")
+    assert [s.text for s in statements] == ["NALSM reaches 97.61%."]
+
+
 def test_a_statement_keeps_its_words_without_the_marks() -> None:
     assert [s.text for s in read_draft("- It works [1].\n- It is 3.5x faster [2] .")] == [
         "It works.",
