@@ -113,8 +113,10 @@ def asks_about_two(question: str, ranked: Sequence[RankedPaper], library: Librar
     It has a word that compares, both papers are close, and each holds a part of the question's
     rare words that the other lacks.
     """
+    if not _COMPARES.search(question):
+        return False
     distinct = _distinct(ranked)
-    if len(distinct) < 2 or not _COMPARES.search(question):
+    if len(distinct) < 2:
         return False
     first, second = distinct[:2]
     if second.score < _SECOND * first.score:
