@@ -10,7 +10,8 @@ from statistics import mean, median
 
 import numpy as np
 
-from eval.retrieval import Collection, judge, read_collection
+from eval.collections import Collection, read_collection
+from eval.retrieval import judge
 from rag import weights
 from rag.embedding import PASSAGE_TOKENS, Encoder, load_encoder
 from rag.errors import AskpapersError

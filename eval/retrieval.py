@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -14,13 +11,13 @@ from typing import Any
 import ir_measures
 from ir_measures import RR, R, nDCG
 
+from eval.collections import index_collection, read_collection
 from eval.questions import Question
 from eval.statistics import compare, interval
 from rag.answering import find_evidence
 from rag.conversation import stand_alone
 from rag.errors import SourceError
 from rag.library import Library
-from rag.papers import Paper
 from rag.progress import Progress, Report
 from rag.reranking import load_reranker
 from rag.retrieval import PaperRetriever
@@ -34,36 +31,6 @@ Run = dict[str, dict[str, float]]
 
 Search = Callable[[str], list[tuple[str, float]]]
 """From a question to (paper id, score), best first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """Documents, and queries with their judgements.
-
-    Attributes:
-        digest: of the documents' file.
-        asked: query → its text, where it has judgements.
-        judged: query → document → grade.
-    """
-
-    digest: str
-    documents: list[Paper]
-    asked: dict[str, str]
-    judged: dict[str, dict[str, int]]
-
-
-def read_collection(corpus: Path, queries: Path) -> Collection:
-    """A collection in the BEIR layout, or a file of papers with such queries.
-
-    Raises:
-        SourceError: a file cannot be read.
-    """
-    file = corpus / "corpus.jsonl" if corpus.is_dir() else corpus
-    digest = hashlib.sha256(_read(file).encode()).hexdigest()[:16]
-    judged = _judgements(queries / "qrels.tsv")
-    asked = {q: text for q, text in _queries(queries / "queries.jsonl").items() if q in judged}
-    judged = {query: judged[query] for query in asked}
-    return Collection(digest, list(_documents(file)), asked, judged)
 
 
 def measure_retrieval(
@@ -91,8 +58,7 @@ def measure_retrieval(
     """
     collection = read_collection(corpus, queries)
     documents, asked, judged = collection.documents, collection.asked, collection.judged
-    library = Library(settings.home / "eval" / collection.digest, settings, report)
-    library.add(documents, total=len(documents))
+    library = index_collection(collection, settings, report)
     searches = _searches(library) if ablation else {"hybrid": _hybrid(library)}
     figures: dict[str, Any] = {}
     for name, search in searches.items():
@@ -237,45 +203,10 @@ def _write(out: Path, asked: Mapping[str, str], figures: Mapping[str, Mapping[st
 
 
 def _read_figures(file: Path) -> dict[str, dict[str, float]]:
-    lines = [json.loads(line) for line in _read(file).split("\n") if line.strip()]
-    return {str(m): {x["id"]: x[str(m)] for x in lines if str(m) in x} for m in _MEASURES}
-
-
-def _documents(file: Path) -> Iterator[Paper]:
-    """Every document of a collection, also those without a title or a text.
-
-    The id stands in for the author, so that two documents of one title stay two papers.
-    """
-    for line in _read(file).split("\n"):
-        if line.strip():
-            entry = json.loads(line)
-            document = str(entry.get("_id") or entry["id"])
-            yield Paper(
-                title=str(entry.get("title") or ""),
-                abstract=str(entry.get("text") or entry.get("abstract") or ""),
-                authors=(document,),
-                source_id=document,
-            )
-
-
-def _queries(file: Path) -> dict[str, str]:
-    entries = [json.loads(line) for line in _read(file).split("\n") if line.strip()]
-    return {str(entry["_id"]): str(entry["text"]) for entry in entries}
-
-
-def _judgements(file: Path) -> dict[str, dict[str, int]]:
-    judged: dict[str, dict[str, int]] = {}
-    for row in list(csv.reader(_read(file).splitlines(), delimiter="\t"))[1:]:
-        query, document, score = row[0], row[1], int(row[2])
-        judged.setdefault(query, {})[document] = score
-    return judged
-
-
-def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+    except (OSError, ValueError) as error:
         raise SourceError(
-            f"{file} cannot be read: {error}",
-            "A collection has corpus.jsonl; its queries have queries.jsonl and qrels.tsv.",
+            f"{file} cannot be read: {error}", "Name a file that an earlier run wrote with --out."
         ) from None
+    return {str(m): {x["id"]: x[str(m)] for x in lines if str(m) in x} for m in _MEASURES}

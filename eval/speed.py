@@ -153,7 +153,7 @@ def measure_search(
         p50_s=round(p50, 4),
         p95_s=round(p95, 4),
         most_s=round(max(times), 4),
-        peak_gb=round(_peak_bytes() / 1e9, 2),
+        peak_gb=round(peak_bytes() / 1e9, 2),
     )
 
 
@@ -355,7 +355,7 @@ def _work(name: str, settings: Settings, connection: Connection) -> None:
         except EOFError:
             return
         try:
-            connection.send((answerer.answer(question), round(_peak_bytes() / 1e9, 2)))
+            connection.send((answerer.answer(question), round(peak_bytes() / 1e9, 2)))
         except AskpapersError as error:
             connection.send(_Failure.of(error))
 
@@ -403,7 +403,8 @@ def _spread(values: Sequence[float]) -> Spread:
     return Spread(*(round(v, 4) for v in (median(values), min(values), max(values))))
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
+    """The largest memory this process has had."""
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -59,11 +59,14 @@ class Decision:
     """Whether to let the model write.
 
     Attributes:
+        confidence: that the papers answer, as the regressions see it, 0 to 1: enough from
+            ``caution`` on; 0 where a name of the question is missing.
         reason: why not, for the reader.
         warning: what the reader should mind where it may, a sentence.
     """
 
     answer: bool
+    confidence: float
     reason: str = ""
     warning: str = ""
 
@@ -132,20 +135,23 @@ def decide(signals: Signals, question: str, caution: float) -> Decision:
         question: to name things in the reason as the reader wrote them.
         caution: 0 answers whatever was found, 1 hardly anything.
     """
+    line = math.log(caution / (1 - caution)) if 0 < caution < 1 else math.inf
+    meets = _MEETS.log_odds(signals) - _SURE
+    sure = signals.compared or meets >= line
+    odds = math.inf if signals.compared else max(meets, _BELONGS.log_odds(signals))
+    known = not (signals.unknown or signals.apart)
+    confidence = 1 / (1 + math.exp(-odds)) if known else 0.0
     if caution == 0:
-        return Decision(answer=True)
-    line = math.log(caution / (1 - caution)) if caution < 1 else math.inf
-    meets = _MEETS.log_odds(signals)
-    sure = meets >= line + _SURE or signals.compared
-    if not sure and _BELONGS.log_odds(signals) < line:
-        return Decision(False, "the papers found are about something else")
+        return Decision(True, confidence)
+    if odds < line:
+        return Decision(False, confidence, "the papers found are about something else")
     if signals.unknown:
-        named = _as_written(signals.unknown, question)
-        return Decision(False, f"none of the papers found mentions {' or '.join(named)}")
+        named = " or ".join(_as_written(signals.unknown, question))
+        return Decision(False, confidence, f"none of the papers found mentions {named}")
     if signals.apart:
-        named = _as_written(signals.apart, question)
-        return Decision(False, f"no paper found speaks of {' and '.join(named)} together")
-    return Decision(True, warning="" if sure else _TOUCHES)
+        named = " and ".join(_as_written(signals.apart, question))
+        return Decision(False, confidence, f"no paper found speaks of {named} together")
+    return Decision(True, confidence, warning="" if sure else _TOUCHES)
 
 
 def _as_written(names: Sequence[str], question: str) -> list[str]:

@@ -211,10 +211,10 @@ class Answerer:
             return
         signals = read_signals(searched, ranked, evidence)
         decision = decide(signals, searched, self.settings.caution)
+        blank = replace(blank, warning=decision.warning, confidence=decision.confidence)
         if not decision.answer:
             yield Done(_declined(blank, decision.reason, clock))
             return
-        blank = replace(blank, warning=decision.warning)
 
         if found.kind == "list" and not evidence:
             yield Done(_declined(blank, "no paper found holds every name in the question", clock))

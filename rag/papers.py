@@ -191,6 +191,7 @@ class Answer:
         filters: which papers were asked, in words; empty where all were.
         left_out: sentences the model wrote that no evidence bears out.
         warning: what to mind about the answer, in a sentence; empty where there is nothing.
+        confidence: that the papers answer, before anything is written, 0 to 1.
     """
 
     question: str
@@ -205,6 +206,7 @@ class Answer:
     timings: Timings
     model: str
     warning: str = ""
+    confidence: float = 0.0
 
     def unquoted(self) -> list[tuple[Citation, list[Sentence]]]:
         """Citations with the sentences that the text itself does not quote.

@@ -59,7 +59,8 @@ def test_a_question_that_one_paper_comes_near_by_chance_is_declined() -> None:
 
 
 def test_an_answer_that_is_sure_carries_no_warning() -> None:
-    assert look([0.5] + [0.2] * 7, closeness=0.6) == Decision(answer=True)
+    decision = look([0.5] + [0.2] * 7, closeness=0.6)
+    assert (decision.answer, decision.warning) == (True, "")
 
 
 def test_the_second_look_does_not_make_the_library_about_something_else() -> None:
@@ -72,12 +73,12 @@ def test_the_second_look_does_not_make_the_library_about_something_else() -> Non
 
 def test_a_name_that_no_paper_holds_is_declined_by_name() -> None:
     decision = ask("How accurate is NALSM on ImageNet?")
-    assert decision == Decision(False, "none of the papers found mentions ImageNet")
+    assert decision == Decision(False, 0.0, "none of the papers found mentions ImageNet")
 
 
 def test_a_name_of_another_paper_does_not_make_an_answer() -> None:
     decision = ask("What accuracy does NALSM reach on CIFAR-10?")
-    assert decision == Decision(False, "no paper found speaks of NALSM and CIFAR-10 together")
+    assert decision == Decision(False, 0.0, "no paper found speaks of NALSM and CIFAR-10 together")
 
 
 def test_a_comparison_may_find_its_names_in_two_papers() -> None:
@@ -100,3 +101,10 @@ def test_caution_moves_the_line(caution: float, answers: bool) -> None:
 
 def test_without_caution_everything_is_answered() -> None:
     assert ask("What is the capital of France?", closeness=0.0, score=0.0, caution=0.0).answer
+
+
+@pytest.mark.parametrize("caution", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("score", [0.05, 0.15, 0.25, 0.35, 0.5])
+def test_what_is_answered_is_what_confidence_reaches(caution: float, score: float) -> None:
+    decision = ask("How are they built?", closeness=score, score=score, caution=caution)
+    assert decision.answer is (decision.confidence >= caution)

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from rag import weights
-from rag.chat_models import load_chat_model, needed_downloads
+from rag.chat_models import load_chat_model
 from rag.errors import AskpapersError, LibraryError, SourceError
 from rag.filters import Filters, read_filters
 from rag.progress import Report
@@ -24,8 +24,16 @@ from rag.reranking import load_reranker
 from rag.settings import Settings, load_settings
 from rag.sources.entry import Unreadable
 from rag.weights.files import gigabytes
-from ui import keeping, terminal
-from ui.opening import JsonOption, LibraryOption, existing_library, one_paper
+from ui import evaluating, keeping, terminal
+from ui.opening import (
+    JsonOption,
+    LibraryOption,
+    ModelOption,
+    existing_library,
+    one_paper,
+    open_answerer,
+    tell_first_use,
+)
 
 if TYPE_CHECKING:
     from rag.answering import Answerer
@@ -42,14 +50,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 models_app = typer.Typer(help="Model files: list, fetch, verify, path.", rich_markup_mode=None)
-eval_app = typer.Typer(
-    help="Measure: retrieval, answers, speed, agreement, encoder.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 app.add_typer(keeping.app)
 app.add_typer(models_app, name="models")
-app.add_typer(eval_app, name="eval")
+app.add_typer(evaluating.app, name="eval")
 
 _READ_AHEAD = 10_000
 """Papers that are read before the first is added, to tell how many there are."""
@@ -59,17 +62,6 @@ _LITTLE = 200_000_000
 
 _SHOWN = 20
 """Lines of one kind that are shown at most."""
-
-ModelOption = Annotated[
-    str | None,
-    typer.Option("--model", help="Language model: a name, folder, GGUF file or server address."),
-]
-QuestionsOption = Annotated[
-    Path | None, typer.Option(help="Questions, a JSON object a line.", metavar="FILE")
-]
-OnlyOption = Annotated[
-    list[str] | None, typer.Option("--only", help="Only questions of this type; repeatable.")
-]
 
 
 def main() -> None:
@@ -136,7 +128,7 @@ def ask(
             raise typer.BadParameter("filters are for one question, not for --batch")
         _ask_batch(settings, batch, out, as_json)
         return
-    answerer = _open_answerer(settings)
+    answerer = open_answerer(settings)
     if paper:
         chosen = frozenset(one_paper(answerer.library, words).id for words in paper)
         filters = replace(filters, papers=chosen)
@@ -165,7 +157,7 @@ def chat(
     from ui.web import serve
 
     settings = load_settings(library=library, model=model, host=host, port=port)
-    _tell_first_use(settings)
+    tell_first_use(settings)
     with terminal.progress() as report:
         place = Library.open(settings=settings, report=report)
     serve(
@@ -219,7 +211,7 @@ def add(
                 "Leave --dry-run out to make one.",
             )
     else:
-        _tell_first_use(settings, encoder_only=True)
+        tell_first_use(settings, encoder_only=True)
     with terminal.progress() as report:
         place = _library(settings, report)
         added = _preview(place, sources) if dry_run else _add_all(place, sources, sync)
@@ -414,7 +406,7 @@ def remove(
 def rebuild(library: LibraryOption = None) -> None:
     """Make the vectors and the keyword index again from the catalog."""
     settings = load_settings(library=library)
-    _tell_first_use(settings, encoder_only=True)
+    tell_first_use(settings, encoder_only=True)
     with terminal.progress() as report:
         place = existing_library(library, report)
         place.rebuild()
@@ -537,160 +529,6 @@ def models_path(name: Annotated[str, typer.Argument(help="Name of the model.")])
     sys.stdout.write(f"{weights.model_folder(model, settings.models_path)}\n")
 
 
-@eval_app.command("speed")
-def eval_speed(
-    library: LibraryOption = None,
-    model: ModelOption = None,
-    questions: QuestionsOption = None,
-    limit: Annotated[
-        int | None, typer.Option(help="Questions at most; 20 by default, all for --search.", min=1)
-    ] = None,
-    peer: Annotated[
-        list[str] | None,
-        typer.Option(help="Also in this way, in turns: no-drafts, bf16, llama.cpp.", metavar="WAY"),
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw it into this SVG or PNG file.", metavar="FILE")
-    ] = None,
-    search: Annotated[
-        bool, typer.Option("--search", help="Only finding, without the language model.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Time until ready, to the first word and in all; tokens a second; memory."""
-    from eval import speed
-    from eval.questions import read_questions
-
-    settings = load_settings(library=library, model=model)
-    asked = [q for q in read_questions(questions) if q.answerable and not q.history]
-    if search:
-        with terminal.progress() as report:
-            found = speed.measure_search(settings, asked[:limit], report)
-        _print_figures(found, ("what", "median", "95%", "most"), found.rows(), as_json)
-        return
-    with terminal.progress() as report:
-        figures = speed.measure_speed(settings, peer or (), asked[: (limit or 20) + 1], report)
-    if plot:
-        speed.plot(figures, plot)
-    headings = ("median (least–most)", *(figure.way for figure in figures))
-    _print_figures(figures, headings, speed.rows(figures), as_json)
-
-
-def _print_figures(
-    figures: Any, headings: Sequence[str], rows: Sequence[Sequence[str]], as_json: bool
-) -> None:
-    if as_json:
-        many = isinstance(figures, list)
-        terminal.print_json([asdict(f) for f in figures] if many else asdict(figures))
-        return
-    table = Table(box=None, pad_edge=False)
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row)
-    terminal.out.print(table)
-
-
-@eval_app.command("agreement")
-def eval_agreement(
-    library: LibraryOption = None,
-    model: ModelOption = None,
-    questions: QuestionsOption = None,
-    limit: Annotated[int, typer.Option(help="Prompts at most.", min=1)] = 20,
-) -> None:
-    """How often the four-bit layers take the token that bfloat16 takes, as JSON."""
-    from eval.agreement import measure_agreement
-    from eval.questions import read_questions
-
-    settings = load_settings(library=library, model=model)
-    asked = [q for q in read_questions(questions) if q.answerable and not q.history]
-    with terminal.progress() as report:
-        terminal.print_json(asdict(measure_agreement(settings, asked[:limit], report)))
-
-
-@eval_app.command("encoder")
-def eval_encoder(
-    beir: Annotated[
-        Path, typer.Option(help="Collection: a folder with corpus.jsonl, or a file of papers.")
-    ],
-    queries: Annotated[Path, typer.Option(help="Folder with queries.jsonl and qrels.tsv.")],
-) -> None:
-    """Speed of the encoder, and what it finds, beside sentence-transformers, as JSON."""
-    from eval.encoder import measure_encoder
-
-    with terminal.progress() as report:
-        terminal.print_json(asdict(measure_encoder(beir, queries, load_settings(), report)))
-
-
-@eval_app.command("answers")
-def eval_answers(
-    library: LibraryOption = None,
-    model: ModelOption = None,
-    questions: QuestionsOption = None,
-    only: OnlyOption = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write each answer.", metavar="FILE")
-    ] = None,
-) -> None:
-    """Key facts, citations and declining on a question set, as JSON."""
-    from eval.answers import measure_answers
-    from eval.questions import read_questions
-
-    asked = read_questions(questions, only or ())
-    answerer = _open_answerer(load_settings(library=library, model=model))
-    with terminal.progress() as report:
-        figures = measure_answers(answerer, asked, report, out)
-    terminal.print_json(figures)
-
-
-@eval_app.command("retrieval")
-def eval_retrieval(
-    beir: Annotated[
-        Path | None, typer.Option(help="Folder with corpus.jsonl, or a papers file.")
-    ] = None,
-    queries: Annotated[
-        Path | None, typer.Option(help="Folder with queries.jsonl and qrels.tsv.")
-    ] = None,
-    ablation: Annotated[
-        bool, typer.Option(help="Each search alone and their ranks fused, beside ours.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write each query's figures.", metavar="FILE")
-    ] = None,
-    against: Annotated[
-        Path | None, typer.Option(help="Such a file of an earlier run, to compare.", metavar="FILE")
-    ] = None,
-    library: LibraryOption = None,
-    questions: QuestionsOption = None,
-    only: OnlyOption = None,
-) -> None:
-    """Ranking quality as JSON: on a judged collection (--beir, --queries), or on a question set.
-
-    Without --beir the library is asked our own questions: recall of the right papers, and of
-    the key facts in the evidence.
-    """
-    from eval.questions import read_questions
-    from eval.retrieval import measure_questions, measure_retrieval
-
-    if (beir is None) != (queries is None):
-        raise typer.BadParameter("--beir and --queries go together")
-    settings = load_settings(library=library)
-    with terminal.progress() as report:
-        if beir is not None and queries is not None:
-            if library is not None or questions is not None:
-                raise typer.BadParameter("--library and --questions are for our own questions")
-            figures = measure_retrieval(
-                beir, queries, settings, report, ablation=ablation, out=out, against=against
-            )
-        else:
-            if ablation or out is not None or against is not None:
-                raise typer.BadParameter("--ablation, --out and --against need --beir")
-            opened = existing_library(library)
-            asked = read_questions(questions, only or ())
-            figures = measure_questions(opened, asked, settings, report)
-    terminal.print_json(figures)
-
-
 def _check_models(settings: Settings, report: Report) -> tuple[int, list[str]]:
     """How many models are here, and what is wrong with their files."""
     here = [m for m in weights.CATALOGUE if weights.is_present(m, settings.models_path)]
@@ -703,29 +541,10 @@ def _check_models(settings: Settings, report: Report) -> tuple[int, list[str]]:
     return len(here), problems
 
 
-def _tell_first_use(settings: Settings, *, encoder_only: bool = False) -> None:
-    needed = needed_downloads(settings)
-    terminal.print_first_use([m for m in needed if m.role == "encoder" or not encoder_only])
-
-
 def _library(settings: Settings, report: Report) -> Library:
     from rag.library import Library
 
     return Library(settings.library_path, settings, report)
-
-
-def _open_answerer(settings: Settings) -> Answerer:
-    from rag.answering import Answerer
-    from rag.library import Library
-
-    _tell_first_use(settings)
-    with terminal.progress() as report:
-        library = Library.open(settings=settings, report=report)
-        if not len(library):
-            raise LibraryError(
-                f"The library in {library.path} has no papers.", "`askpapers add SOURCE` adds some."
-            )
-        return Answerer(library, settings=settings, report=report)
 
 
 def _ask_one(answerer: Answerer, question: str, filters: Filters) -> Answer:
@@ -752,7 +571,7 @@ def _ask_batch(settings: Settings, source: Path, target: Path, as_json: bool) ->
         result = run_batch(
             source,
             target,
-            lambda: _open_answerer(settings),
+            lambda: open_answerer(settings),
             report,
             lambda line: terminal.err.print(Text(line, style="red")),
         )

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.chat_models import needed_downloads
 from rag.errors import LibraryError
 from rag.progress import Report, silent
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
+from ui import terminal
 
 if TYPE_CHECKING:
+    from rag.answering import Answerer
     from rag.library import Library
     from rag.papers import Paper
 
@@ -20,6 +23,10 @@ LibraryOption = Annotated[
     typer.Option(
         "--library", help="Folder of the library, or @NAME for one by name.", metavar="DIR"
     ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="Language model: a name, folder, GGUF file or server address."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -35,6 +42,27 @@ def existing_library(path: Path | None, report: Report | None = None) -> Library
             "`askpapers add SOURCE` makes one; `askpapers chat` starts with the sample papers.",
         )
     return Library(settings.library_path, settings, report or silent)
+
+
+def tell_first_use(settings: Settings, *, encoder_only: bool = False) -> None:
+    """Say what a command is about to fetch, if anything."""
+    needed = needed_downloads(settings)
+    terminal.print_first_use([m for m in needed if m.role == "encoder" or not encoder_only])
+
+
+def open_answerer(settings: Settings) -> Answerer:
+    """What answers from the settings' library, which must have papers."""
+    from rag.answering import Answerer
+    from rag.library import Library
+
+    tell_first_use(settings)
+    with terminal.progress() as report:
+        library = Library.open(settings=settings, report=report)
+        if not len(library):
+            raise LibraryError(
+                f"The library in {library.path} has no papers.", "`askpapers add SOURCE` adds some."
+            )
+        return Answerer(library, settings=settings, report=report)
 
 
 def one_paper(library: Library, wanted: str) -> Paper:

@@ -17,10 +17,15 @@ _SERVER = re.compile(r"https?://", re.IGNORECASE)
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 
+def needed_models(settings: Settings) -> list[weights.Model]:
+    """The catalogue's models that a question runs through."""
+    names = (settings.reranker, "" if settings.quote else settings.model)
+    return [weights.get_model(weights.ENCODER), *filter(None, map(weights.find_model, names))]
+
+
 def needed_downloads(settings: Settings) -> list[weights.Model]:
     """The catalogue's models that a question would have to fetch first."""
-    names = (settings.reranker, "" if settings.quote else settings.model)
-    wanted = [weights.get_model(weights.ENCODER), *filter(None, map(weights.find_model, names))]
+    wanted = needed_models(settings)
     return [model for model in wanted if not weights.is_present(model, settings.models_path)]
 
 
