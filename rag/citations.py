@@ -39,6 +39,7 @@ _MARK = re.compile(
     rf"\s*(?:[\[【]\s*(?:sources?\s*)?({_NUMBERS})\s*[\]】]|\(({_NUMBERS})\)(?=\s*(?:[.!?]|$)))",
     re.IGNORECASE,
 )
+_OWN_MARK = re.compile(rf"\s*\[{_NUMBERS}\]")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 # What is left of "The two are [1] and [2]." once the marks are off: no sentence.
 _DANGLING = re.compile(r"\b(?:and|or|is|are|was|were|of|by|the)\W*$", re.IGNORECASE)
@@ -182,7 +183,7 @@ def quote(
     ]
     chosen = list(dict.fromkeys(one for one in named if one))[:MOST_QUOTED] or found[:most]
     bound = [
-        Bound(f"“{sentence.text}”", "weak", 0.0, ((source.number, sentence),))
+        Bound(_in_quotes(sentence), "weak", 0.0, ((source.number, sentence),))
         for _, source, sentence in sorted(chosen, key=lambda one: -one[0])
     ]
     quoted = compose(bound, evidence)
@@ -204,7 +205,7 @@ def set_side_by_side(evidence: Sequence[Evidence]) -> BoundAnswer:
 def _quoted_by_paper(opening: str, evidence: Sequence[Evidence]) -> BoundAnswer:
     bound = [
         Bound(
-            f"• {e.title}: {' '.join(f'“{s.text}”' for s in e.sentences)}",
+            f"• {e.title}: {' '.join(map(_in_quotes, e.sentences))}",
             "supported",
             1.0,
             tuple((e.number, s) for s in e.sentences),
@@ -213,6 +214,11 @@ def _quoted_by_paper(opening: str, evidence: Sequence[Evidence]) -> BoundAnswer:
     ]
     listed = compose(bound, evidence, between="\n")
     return replace(listed, text=f"{opening}\n{listed.text}")
+
+
+def _in_quotes(sentence: Sentence) -> str:
+    """A sentence quoted, without marks of its own: ``[2]`` there is not a paper cited here."""
+    return f"“{_OWN_MARK.sub('', sentence.text)}”"
 
 
 def compose(

@@ -238,3 +238,13 @@ def test_what_the_text_quotes_is_not_quoted_again() -> None:
         "", "", "They listen [1].", False, "", listed.citations, "", (), (), times, "fake"
     )
     assert other.unquoted() == [(listed.citations[0], [Sentence("Owls hunt by ear.", 0, 17)])]
+
+
+def test_marks_of_the_papers_own_are_not_quoted_as_if_they_were_ours() -> None:
+    sources = [evidence(1, "Owls", "Owls hunt by ear [2, 7]."), evidence(2, "Bats", "So do bats.")]
+    listed = enumerate_papers(sources)
+    assert "“Owls hunt by ear.” [1]" in listed.text
+    assert listed.citations[0].sentences[0].text == "Owls hunt by ear [2, 7]."
+    quoted = quote("what do owls do?", [replace(sources[0], relevance=(0.9,))], [])
+    assert quoted is not None
+    assert quoted.text == "The closest sentence says: “Owls hunt by ear.” [1]"
