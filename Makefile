@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: chat ask test test-fast lint clean install
+.PHONY: chat ask test test-fast eval lint clean install
 
 chat: $(READY)
 	$(BIN)/askpapers chat
@@ -20,6 +20,9 @@ test: $(READY)
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -m "not models and not browser and not slow"
+
+eval: $(READY)
+	$(BIN)/askpapers eval full
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -72,7 +72,7 @@ def read_collection(corpus: Path, queries: Path) -> Collection:
     file = corpus / "corpus.jsonl" if corpus.is_dir() else corpus
     digest = hashlib.sha256(_read(file).encode()).hexdigest()[:16]
     judged = _judgements(queries / "qrels.tsv")
-    entries = {str(e["_id"]): e for e in _lines(queries / "queries.jsonl")}
+    entries = {str(e["_id"]): e for e in read_lines(queries / "queries.jsonl")}
     asked = {query: str(e["text"]) for query, e in entries.items() if query in judged}
     judged = {query: judged[query] for query in asked}
     return Collection(digest, list(_documents(file)), asked, judged, entries)
@@ -118,7 +118,7 @@ def _documents(file: Path) -> Iterator[Paper]:
 
     The id stands in for the author, so that two documents of one title stay two papers.
     """
-    for entry in _lines(file):
+    for entry in read_lines(file):
         document = str(entry.get("_id") or entry["id"])
         yield Paper(
             title=str(entry.get("title") or ""),
@@ -136,7 +136,8 @@ def _judgements(file: Path) -> dict[str, dict[str, int]]:
     return judged
 
 
-def _lines(file: Path) -> Iterable[dict[str, Any]]:
+def read_lines(file: Path) -> Iterable[dict[str, Any]]:
+    """The objects of a JSON lines file."""
     return [json.loads(line) for line in _read(file).split("\n") if line.strip()]
 
 

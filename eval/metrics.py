@@ -335,6 +335,8 @@ def risk_coverage(sure: Sequence[tuple[float, float]], asked: int) -> list[tuple
         sure: of each answer given, its confidence and its error, 0 to 1.
         asked: how many questions there were.
     """
+    if not sure:
+        return []
     errors: list[float] = []
     curve = []
     ordered = sorted(sure, key=lambda one: -one[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -14,12 +15,13 @@ from ir_measures import RR, R, nDCG
 from eval.collections import index_collection, read_collection
 from eval.questions import Question
 from eval.statistics import compare, interval
+from rag.abstention import AROUND
 from rag.answering import find_evidence
 from rag.conversation import stand_alone
 from rag.errors import SourceError
 from rag.library import Library
 from rag.progress import Progress, Report
-from rag.reranking import load_reranker
+from rag.reranking import QueryLikelihood, is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 
@@ -59,7 +61,7 @@ def measure_retrieval(
     collection = read_collection(corpus, queries)
     documents, asked, judged = collection.documents, collection.asked, collection.judged
     library = index_collection(collection, settings, report)
-    searches = _searches(library) if ablation else {"hybrid": _hybrid(library)}
+    searches = _searches(library, settings, report) if ablation else {"hybrid": _hybrid(library)}
     figures: dict[str, Any] = {}
     for name, search in searches.items():
         by_query = judge(judged, _run(asked, search, library, report, name))
@@ -119,8 +121,8 @@ def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: round(mean(row[name] for row in rows), 3) for name in rows[0]} if rows else {}
 
 
-def _searches(library: Library) -> dict[str, Search]:
-    """Each part alone, their ranks fused as is usual, and the whole."""
+def _searches(library: Library, settings: Settings, report: Report) -> dict[str, Search]:
+    """Each part alone, their ranks fused as is usual, the whole, and what a second look makes."""
 
     def keywords(text: str) -> list[tuple[str, float]]:
         coverage = library.keywords.coverage(text)
@@ -133,12 +135,14 @@ def _searches(library: Library) -> dict[str, Search]:
         rankings = [[paper for paper, _ in search(text)] for search in (keywords, dense)]
         return fuse_ranks(rankings)[:_DEPTH]
 
-    return {
+    searches = {
         "bm25": keywords,
         "dense": dense,
         "ranks fused": fused,
         "hybrid": _hybrid(library),
     }
+    reranker = load_reranker(settings, report=report)
+    return searches | ({"reranked": _reranked(library, reranker)} if reranker else {})
 
 
 def fuse_ranks(rankings: Sequence[Sequence[str]], k: int = 10) -> list[tuple[str, float]]:
@@ -157,6 +161,22 @@ def fuse_ranks(rankings: Sequence[Sequence[str]], k: int = 10) -> list[tuple[str
 def _hybrid(library: Library) -> Search:
     retriever = PaperRetriever(library=library, k=_DEPTH)
     return lambda text: [(found.paper.id, found.score) for found in retriever.rank(text)]
+
+
+def _reranked(library: Library, reranker: QueryLikelihood) -> Search:
+    """The same, its first papers looked at again where the first look is not sure."""
+    retriever = PaperRetriever(library=library, k=_DEPTH)
+
+    def search(text: str) -> list[tuple[str, float]]:
+        ranked = retriever.rank(text)
+        if is_unsure(ranked):
+            looked = reranker.rerank(text, ranked[:AROUND])
+            least = looked[-1].score  # what was not looked at again stays below what was
+            rest = [replace(r, score=min(r.score, least)) for r in ranked[AROUND:]]
+            ranked = [*looked, *rest]
+        return [(found.paper.id, found.score) for found in ranked]
+
+    return search
 
 
 def _run(

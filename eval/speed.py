@@ -361,17 +361,9 @@ def _work(name: str, settings: Settings, connection: Connection) -> None:
 
 
 def plot(figures: Sequence[SpeedFigures], path: Path) -> None:
-    """Bars of waiting and of speed, a colour each way, as an SVG or PNG file.
+    """Bars of waiting and of speed, a colour each way, as an SVG or PNG file."""
+    from matplotlib import pyplot  # slow to import, and seldom needed
 
-    Raises:
-        AskpapersError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise AskpapersError(
-            "A plot needs matplotlib.", "Install it with: pip install 'askpapers[bench]'"
-        ) from None
     panels = [
         ("first_token_s", "first word, s"),
         ("total_s", "whole answer, s"),

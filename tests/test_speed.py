@@ -43,7 +43,6 @@ def test_the_table_has_a_column_for_each_way() -> None:
 
 
 def test_the_plot_is_an_image(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     plot([FIGURES, FIGURES], tmp_path / "speed.svg")
     assert "<svg" in (tmp_path / "speed.svg").read_text()
 

@@ -18,7 +18,7 @@ from ui.opening import (
     LibraryOption,
     ModelOption,
     existing_library,
-    open_answerer,
+    open_library,
     tell_first_use,
 )
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from eval.runs import Run
     from eval.summary import RunFigures
     from rag.answering import Answerer
+    from rag.library import Library
 
 app = typer.Typer(
     help="Measure how good answers are, and how quick; docs/evaluation.md says what is measured.",
@@ -101,7 +102,7 @@ def eval_full(
     run: RunOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Every question: prints the table, and keeps each answer with what is wrong.
+    """Every question: prints the table, and writes a report with each answer and what is wrong.
 
     With --beir and --queries the questions of a judged collection are asked of its documents.
     """
@@ -128,7 +129,7 @@ def eval_answers(
 def eval_report(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")],
 ) -> None:
-    """Print the table of a run again."""
+    """Print the table of a run again, and write its report anew."""
     from eval.runs import read_run
 
     _tell(read_run(run), as_json=False)
@@ -159,6 +160,90 @@ def eval_compare(
             terminal.out.print(Text(f"  {change.id}  {change.question[:70]}  ({change.what})"))
     for note in found.notes:
         terminal.out.print(Text(note, style="yellow"))
+
+
+@app.command("abstention")
+def eval_abstention(
+    library: LibraryOption = None,
+    questions: QuestionsOption = None,
+    beir: BeirOption = None,
+    queries: QueriesOption = None,
+    part: PartOption = "report",
+    limit: LimitOption = None,
+) -> None:
+    """Each question with its papers there and with them hidden, and off-topic ones, as JSON.
+
+    Off-topic for a judged collection are our own questions about machine learning papers.
+    """
+    from eval.abstention import measure_abstention
+    from eval.questions import read_questions, spread
+
+    chosen = _Chosen(library, None, questions, beir, queries, part, limit=limit)
+    opened, asked = chosen.open_library()
+    if beir is None:
+        off_topic = [q for q in read_questions(questions) if not q.answerable]
+    else:
+        off_topic = read_questions(only=("fact", "number", "paraphrase"))
+    with terminal.progress() as report:
+        figures = measure_abstention(
+            opened, asked.questions, spread(off_topic, limit), chosen.settings, report
+        )
+    terminal.print_json(asdict(figures))
+
+
+@app.command("support")
+def eval_support(
+    healthver: Annotated[
+        Path | None, typer.Option(help="CSV with evidence, claim, label.", metavar="FILE")
+    ] = None,
+    scifact: Annotated[
+        Path | None, typer.Option(help="Folder with SciFact's corpus.jsonl and dev.", metavar="DIR")
+    ] = None,
+    limit: LimitOption = None,
+) -> None:
+    """How well the support check tells claims that their evidence bears out, as JSON."""
+    from eval.support import measure_support, read_healthver, read_scifact
+
+    pairs = {}
+    if healthver is not None:
+        pairs["healthver"] = read_healthver(healthver)
+    if scifact is not None:
+        pairs["scifact"] = read_scifact(scifact, scifact / "dev")
+    if not pairs:
+        raise typer.BadParameter("name --healthver FILE, --scifact DIR or both")
+    with terminal.progress() as report:
+        found = {
+            name: asdict(measure_support(some[:limit], load_settings(), report))
+            for name, some in pairs.items()
+        }
+    terminal.print_json(found)
+
+
+@app.command("judge")
+def eval_judge(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")],
+    judge: Annotated[
+        str, typer.Option(help="Address of an OpenAI-compatible server, or a model's name.")
+    ],
+    judge_model: Annotated[
+        str, typer.Option(help="Name of the model on that server; by default its first one.")
+    ] = "",
+) -> None:
+    """Have another model grade a run's answers by a written rubric; prints JSON.
+
+    What its grades are worth is told with them: how often they agree with the key facts.
+    """
+    from eval.judge import judge_run
+    from eval.runs import read_run
+    from rag.chat_models import load_chat_model
+
+    settings = load_settings(model=judge, server_model=judge_model or None)
+    graded = read_run(run)
+    with terminal.progress() as report:
+        model = load_chat_model(settings, report=report)
+        name = str(getattr(model, "model_name", judge))
+        figures = judge_run(graded, model, name, report)
+    terminal.print_json([asdict(f) for f in figures])
 
 
 @app.command("speed")
@@ -253,7 +338,8 @@ def eval_retrieval(
         Path | None, typer.Option(help="Folder with queries.jsonl and qrels.tsv.")
     ] = None,
     ablation: Annotated[
-        bool, typer.Option(help="Each search alone and their ranks fused, beside ours.")
+        bool,
+        typer.Option(help="Beside it each search alone, their ranks fused, a second look."),
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Where to write each query's figures.", metavar="FILE")
@@ -316,26 +402,28 @@ class _Chosen:
 
     def open(self) -> tuple[Answerer, QuestionSet]:
         """What answers, and what is asked."""
-        from eval.questions import QuestionSet, read_question_set, spread
-
-        if self._beir is not None and self._queries is not None:
-            answerer, asked = self._collection(self._beir, self._queries)
-        else:
-            part = None if self._part == "all" else self._part
-            asked = read_question_set(self._questions, self._only, part)
-            answerer = open_answerer(self.settings)
-        return answerer, QuestionSet(spread(asked.questions, self._limit), asked.digest)
-
-    def _collection(self, beir: Path, queries: Path) -> tuple[Answerer, QuestionSet]:
-        from eval.collections import index_collection, read_collection
         from rag.answering import Answerer
 
         tell_first_use(self.settings)
-        collection = read_collection(beir, queries)
+        library, asked = self.open_library()
         with terminal.progress() as report:
-            library = index_collection(collection, self.settings, report)
-            answerer = Answerer(library, settings=self.settings, report=report)
-        return answerer, collection.question_set(self._only)
+            return Answerer(library, settings=self.settings, report=report), asked
+
+    def open_library(self) -> tuple[Library, QuestionSet]:
+        """The papers, and what is asked about them."""
+        from eval.collections import index_collection, read_collection
+        from eval.questions import QuestionSet, read_question_set, spread
+
+        if self._beir is not None and self._queries is not None:
+            collection = read_collection(self._beir, self._queries)
+            asked = collection.question_set(self._only)
+            with terminal.progress() as report:
+                library = index_collection(collection, self.settings, report)
+        else:
+            part = None if self._part == "all" else self._part
+            asked = read_question_set(self._questions, self._only, part)
+            library = open_library(self.settings)
+        return library, QuestionSet(spread(asked.questions, self._limit), asked.digest)
 
 
 def _measure(
@@ -361,15 +449,17 @@ def _measure(
 
 
 def _tell(run: Run, as_json: bool) -> None:
+    from eval.report import write_report
     from eval.summary import summarise, write_figures
 
     figures = summarise(run)
     write_figures(figures, run.folder)
+    report = write_report(run, figures)
     if as_json:
         terminal.print_json({"run": str(run.folder), **asdict(figures)})
         return
     _print_run(figures)
-    terminal.out.print(Text(f"Every question, with its answer and what is wrong: {run.folder}"))
+    terminal.out.print(Text(f"Report: {report}"), soft_wrap=True)
 
 
 def _print_run(figures: RunFigures) -> None:

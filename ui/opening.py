@@ -53,16 +53,24 @@ def tell_first_use(settings: Settings, *, encoder_only: bool = False) -> None:
 def open_answerer(settings: Settings) -> Answerer:
     """What answers from the settings' library, which must have papers."""
     from rag.answering import Answerer
-    from rag.library import Library
 
     tell_first_use(settings)
+    library = open_library(settings)
+    with terminal.progress() as report:
+        return Answerer(library, settings=settings, report=report)
+
+
+def open_library(settings: Settings) -> Library:
+    """The settings' library, which must have papers."""
+    from rag.library import Library
+
     with terminal.progress() as report:
         library = Library.open(settings=settings, report=report)
-        if not len(library):
-            raise LibraryError(
-                f"The library in {library.path} has no papers.", "`askpapers add SOURCE` adds some."
-            )
-        return Answerer(library, settings=settings, report=report)
+    if not len(library):
+        raise LibraryError(
+            f"The library in {library.path} has no papers.", "`askpapers add SOURCE` adds some."
+        )
+    return library
 
 
 def one_paper(library: Library, wanted: str) -> Paper:

@@ -1,0 +1,133 @@
+"""Whether the program knows when not to answer: questions with their papers there, and without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from eval.metrics import area_under, auroc, risk_coverage
+from eval.questions import Question
+from rag.abstention import Decision, decide, read_signals
+from rag.answering import find_evidence
+from rag.conversation import stand_alone
+from rag.filters import Filters
+from rag.library import Library
+from rag.papers import RankedPaper
+from rag.progress import Progress, Report
+from rag.reranking import load_reranker
+from rag.retrieval import PaperRetriever
+from rag.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class AbstentionFigures:
+    """What the decision to answer lets through; no language model that writes is run.
+
+    Attributes:
+        questions: asked twice, once with the papers that answer them hidden.
+        off_topic: questions about something else, asked once.
+        auroc: of the confidence, with the papers against without.
+        auroc_off_topic: with the papers against off-topic questions.
+        answered: share answered, the papers being there; warned: share answered with a warning.
+        declined_hidden: share declined, the papers being hidden.
+        declined_off_topic: share of off-topic questions declined.
+        caution: the setting at which that is so.
+        risk_coverage: (coverage, risk) over all asked, the surest first; risk is the share of
+            those let through that no paper answers.
+        aurc: mean risk along it.
+    """
+
+    questions: int
+    off_topic: int
+    auroc: float | None
+    auroc_off_topic: float | None
+    answered: float
+    warned: float
+    declined_hidden: float
+    declined_off_topic: float | None
+    caution: float
+    risk_coverage: Sequence[tuple[float, float]]
+    aurc: float | None
+
+
+class _Hiding(PaperRetriever):
+    """Finds what there would be to find if some papers were not in the library."""
+
+    hidden: frozenset[str] = frozenset()
+
+    def rank(
+        self,
+        question: str,
+        context: str = "",
+        filters: Filters | None = None,
+        k: int | None = None,
+    ) -> list[RankedPaper]:
+        k = self.k if k is None else k
+        ranked = super().rank(question, context, filters, k + len(self.hidden))
+        return [r for r in ranked if r.paper.id not in self.hidden][:k]
+
+
+def measure_abstention(
+    library: Library,
+    questions: Sequence[Question],
+    off_topic: Sequence[Question],
+    settings: Settings,
+    report: Report,
+) -> AbstentionFigures:
+    """Decide on each question with its right papers and without them, and on off-topic ones."""
+    reranker = load_reranker(settings, report=report)
+    look_again = reranker.rerank if reranker else None
+    right: dict[str, set[str]] = {q.id: set() for q in questions}
+    for paper in library.papers():
+        for question in questions:
+            if question.is_right(paper):
+                right[question.id].add(paper.id)
+    asked = [q for q in questions if right[q.id]]
+    total = 2 * len(asked) + len(off_topic)
+    done = 0
+
+    def decision(question: Question, hidden: frozenset[str] = frozenset()) -> Decision:
+        nonlocal done
+        alone = stand_alone(question.question, question.history, model=None)
+        retriever = _Hiding(library=library, k=settings.papers, hidden=hidden)
+        found = find_evidence(
+            alone.question, retriever, settings, alone.context, look_again=look_again
+        )
+        done += 1
+        report(Progress("asking", done, total, "questions"))
+        signals = read_signals(alone.question, found.ranked, found.evidence)
+        return decide(signals, alone.question, settings.caution)
+
+    there = [decision(q) for q in asked]
+    hidden = [decision(q, frozenset(right[q.id])) for q in asked]
+    beside = [decision(q) for q in off_topic]
+    curve = risk_coverage(
+        [(d.confidence, 0.0) for d in there] + [(d.confidence, 1.0) for d in [*hidden, *beside]],
+        total,
+    )
+    return AbstentionFigures(
+        questions=len(asked),
+        off_topic=len(off_topic),
+        auroc=_rounded(auroc(_confidence(there), _confidence(hidden))),
+        auroc_off_topic=_rounded(auroc(_confidence(there), _confidence(beside))),
+        answered=_share([d.answer for d in there]),
+        warned=_share([bool(d.warning) for d in there]),
+        declined_hidden=_share([not d.answer for d in hidden]),
+        declined_off_topic=_share([not d.answer for d in beside]) if beside else None,
+        caution=settings.caution,
+        risk_coverage=curve,
+        aurc=area_under(curve),
+    )
+
+
+def _confidence(decisions: Sequence[Decision]) -> list[float]:
+    return [d.confidence for d in decisions]
+
+
+def _share(hits: Sequence[bool]) -> float:
+    return round(mean(map(float, hits)), 4) if hits else 0.0
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
