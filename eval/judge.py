@@ -34,6 +34,8 @@ RUBRIC = (
 )
 """What the judge goes by; `docs/evaluation.md` shows it."""
 
+_FILE = "judge.jsonl"
+
 _GRADE = re.compile(r"grade\W*([012])\b|^\W*([012])\W*$", re.IGNORECASE)
 
 
@@ -48,6 +50,10 @@ class Grade:
     system: str
     id: str
     grade: int | None
+
+
+Grades = dict[tuple[str, str], Grade]
+"""By system and question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,8 @@ class JudgeFigures:
 
 def judge_run(run: Run, judge: BaseChatModel, name: str, report: Report) -> list[JudgeFigures]:
     """Grade every answer of a run; grades stand in ``judge.jsonl`` and are not asked for twice."""
-    file = run.folder / "judge.jsonl"
-    grades = {(g.system, g.id): g for g in _read(file, name)}
+    file = run.folder / _FILE
+    grades = _read(file).get(name, {})
     with file.open("a", encoding="utf-8") as out:
         for number, result in enumerate(run.results, start=1):
             key = (result.system, result.question.id)
@@ -88,6 +94,15 @@ def judge_run(run: Run, judge: BaseChatModel, name: str, report: Report) -> list
                 out.flush()
             report(Progress("judging", number, len(run.results), "answers"))
     return [_figures(system, name, run.of(system), grades) for system in run.systems]
+
+
+def judged(run: Run) -> list[JudgeFigures]:
+    """What every judge that was asked made of a run."""
+    return [
+        _figures(system, name, run.of(system), grades)
+        for name, grades in _read(run.folder / _FILE).items()
+        for system in run.systems
+    ]
 
 
 def read_grade(reply: str) -> int | None:
@@ -127,10 +142,9 @@ def _material(result: Result) -> str:
     )
 
 
-def _figures(
-    system: str, name: str, results: Sequence[Result], grades: dict[tuple[str, str], Grade]
-) -> JudgeFigures:
-    graded = [(r, grades[system, r.question.id].grade) for r in results]
+def _figures(system: str, name: str, results: Sequence[Result], grades: Grades) -> JudgeFigures:
+    there = [(r, grades.get((system, r.question.id))) for r in results]
+    graded = [(r, given.grade) for r, given in there if given]
     read = [(r, grade) for r, grade in graded if grade is not None]
     values = [grade / 2 for _, grade in read] or [0.0]
     judged, by_hand = [g == 2 for _, g in read], [is_right(r) for r, _ in read]
@@ -147,16 +161,15 @@ def _figures(
     )
 
 
-def _read(file: Path, name: str) -> list[Grade]:
-    """The grades that this judge gave before."""
-    if not file.exists():
-        return []
-    found = []
-    for line in file.read_text(encoding="utf-8").split("\n"):
+def _read(file: Path) -> dict[str, Grades]:
+    """Judge → the grades it gave."""
+    found: dict[str, Grades] = {}
+    lines = file.read_text(encoding="utf-8").split("\n") if file.exists() else []
+    for line in lines:
         try:
             entry = json.loads(line)
         except ValueError:
             continue  # cut off in the middle: asked again
-        if entry.pop("judge") == name:
-            found.append(Grade(**entry))
+        judge = entry.pop("judge")
+        found.setdefault(judge, {})[entry["system"], entry["id"]] = Grade(**entry)
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from eval.judge import JudgeFigures, judged
 from eval.metrics import (
     KINDS,
     MEASURES,
@@ -74,10 +75,12 @@ class RunFigures:
     Attributes:
         systems: by name.
         against: baseline → measure → how the first system differs from it, by a paired test.
+        judged: what other models made of the answers, where they were asked.
     """
 
     systems: Mapping[str, SystemFigures]
     against: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    judged: Sequence[JudgeFigures] = ()
 
 
 def summarise(run: Run) -> RunFigures:
@@ -86,6 +89,7 @@ def summarise(run: Run) -> RunFigures:
     return RunFigures(
         systems={name: summarise_system(run.of(name)) for name in run.systems},
         against={other: differences(run.of(other), run.of(first)) for other in others},
+        judged=judged(run),
     )
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from rag import weights
 from rag.library import Library
 from rag.papers import Paper
 from rag.settings import Settings, load_settings
+
+# How long a case takes says more of the machine than of the program.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 DATA = Path(os.environ.get("ASKPAPERS_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.test_report import INFO
 
 from eval.judge import is_right, judge_run, kappa, read_grade
 from eval.metrics import failures, score
 from eval.questions import Question
+from eval.report import write_report
 from eval.runs import Result, Run
+from eval.summary import summarise
 from rag.progress import silent
 from tests.scripted import ScriptedModel
 from tests.test_metrics import KESTREL, QUESTION, asked, by_words, cite
+from tests.test_report import INFO
 
 
 def result(question: Question, text: str, *, declined: bool = False) -> Result:
@@ -62,6 +64,11 @@ def test_a_run_is_graded_once_and_the_judge_is_held_against_the_key_facts(tmp_pa
     asked_before = (tmp_path / "judge.jsonl").read_text()
     assert judge_run(run, model, "scripted", silent) == [figures]
     assert (tmp_path / "judge.jsonl").read_text() == asked_before
+    found = summarise(run)
+    assert list(found.judged) == [figures]
+    page = write_report(run, found).read_text(encoding="utf-8")
+    assert "Judged by another model" in page
+    assert "scripted" in page
 
 
 def test_an_unread_reply_is_no_grade() -> None:

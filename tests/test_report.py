@@ -11,31 +11,19 @@ from pathlib import Path
 
 import pytest
 from browsing import CHROMIUM, chromium
+from made_up import INFO
 from playwright.sync_api import Browser, Page, expect
 
 from eval.metrics import KINDS, MEASURES, Failure
 from eval.questions import Question
 from eval.report import write_report
-from eval.runs import Machine, Result, Run, RunInfo
+from eval.runs import Result, Run
 from eval.summary import summarise
 from eval.systems import Asked, Shown
 from rag.papers import Answer, Citation, Retrieved, Sentence, Timings
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!-- \u2028 & $5 ${x} [1]"
 
-MACHINE = Machine("A <b>processor</b>", 2, 25.3, "Linux x86_64", "3.11.7")
-INFO = RunInfo(
-    started="2026-11-25T01:22:29+00:00",
-    version="0.1.0",
-    commit="abc1234",
-    machine=MACHINE,
-    settings={"model": "small-model", "papers": 8},
-    packages={"torch": "2.13.0"},
-    models={"small-model": {"weights.gguf": "cc324af0"}},
-    papers=115,
-    library="fef252bf48088198",
-    questions="7f9fbb703a9f9141",
-)
 QUESTIONS = (
     Question(
         id="q1",

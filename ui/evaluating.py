@@ -243,6 +243,7 @@ def eval_judge(
         model = load_chat_model(settings, report=report)
         name = str(getattr(model, "model_name", judge))
         figures = judge_run(graded, model, name, report)
+    _write(graded)
     terminal.print_json([asdict(f) for f in figures])
 
 
@@ -449,17 +450,22 @@ def _measure(
 
 
 def _tell(run: Run, as_json: bool) -> None:
-    from eval.report import write_report
-    from eval.summary import summarise, write_figures
-
-    figures = summarise(run)
-    write_figures(figures, run.folder)
-    report = write_report(run, figures)
+    figures, report = _write(run)
     if as_json:
         terminal.print_json({"run": str(run.folder), **asdict(figures)})
         return
     _print_run(figures)
     terminal.out.print(Text(f"Report: {report}"), soft_wrap=True)
+
+
+def _write(run: Run) -> tuple[RunFigures, Path]:
+    """Figures and report, put into the folder of the run."""
+    from eval.report import write_report
+    from eval.summary import summarise, write_figures
+
+    figures = summarise(run)
+    write_figures(figures, run.folder)
+    return figures, write_report(run, figures)
 
 
 def _print_run(figures: RunFigures) -> None:

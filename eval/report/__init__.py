@@ -11,7 +11,16 @@ from pathlib import Path
 from string import Template
 
 from eval.report.entries import entries, inert_json
-from eval.report.parts import contents, facts, failure_bars, figure_table, filters, lead, plots
+from eval.report.parts import (
+    contents,
+    facts,
+    failure_bars,
+    figure_table,
+    filters,
+    judges,
+    lead,
+    plots,
+)
 from eval.report.plots import draw
 from eval.runs import Run
 from eval.summary import RunFigures
@@ -33,6 +42,7 @@ def _page(run: Run, figures: RunFigures) -> str:
         contents=contents(),
         facts=facts(run),
         table=figure_table(figures),
+        judges=judges(figures),
         failures=failure_bars(figures),
         plots=plots(draw(run, figures), run.systems),
         filters=filters(run),

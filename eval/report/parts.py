@@ -117,6 +117,30 @@ def figure_table(figures: RunFigures) -> str:
     return f"<table>{_columns(figures)}{''.join(bodies)}</table>"
 
 
+def judges(figures: RunFigures) -> str:
+    """What other models made of the answers, and what that is worth; empty where none was asked."""
+    if not figures.judged:
+        return ""
+    names = list(figures.systems)
+    heads = ("judge", "system", "grade, 0 to 1", "95 %", "answers", "agreement", "kappa")
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(j.judge)}</th><td>{_name(names.index(j.system), j.system)}'
+        f"</td>{_cell('mean', f'{j.mean:.3f}')}"
+        f"{_cell('interval', f'{j.interval[0]:.3f}–{j.interval[1]:.3f}')}"
+        f"{_cell('n', str(j.answers))}{_cell('n', f'{j.agreement:.3f}')}"
+        f"{_cell('n', '' if j.kappa is None else f'{j.kappa:.3f}')}</tr>"
+        for j in figures.judged
+    )
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Judged by other models">'
+        "<table><caption><span>Judged by another model. Agreement: how often its “right and "
+        "complete” and the key facts, which people wrote, say the same; kappa takes off what "
+        f"chance would give.</span></caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
 def failure_bars(figures: RunFigures) -> str:
     """A bar a system for each kind of failure: where it is the first cause, and where it is any."""
     systems = figures.systems
