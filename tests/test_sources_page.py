@@ -47,7 +47,7 @@ class Shelf:
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     shelf = Shelf()
     monkeypatch.setattr(cli, "_library", lambda *_: shelf)
-    monkeypatch.setattr(cli, "_tell_first_use", lambda *_, **__: None)
+    monkeypatch.setattr(cli, "tell_first_use", lambda *_, **__: None)
     monkeypatch.chdir(tmp_path)
     return shelf
 
@@ -56,7 +56,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
 def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, whose library is a real one, with vectors of words."""
     monkeypatch.setattr("rag.library.load_encoder", lambda *_, **__: WordEncoder())
-    monkeypatch.setattr(cli, "_tell_first_use", lambda *_, **__: None)
+    monkeypatch.setattr(cli, "tell_first_use", lambda *_, **__: None)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
