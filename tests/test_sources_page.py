@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from arxiv_server import Server, arxiv_server
+from pdf_maker import PAPER, pdf
 from typer.testing import CliRunner
 from writer import WordEncoder
 
@@ -83,7 +84,7 @@ def test_every_command_of_the_page_runs(
     real: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sections = PAGE.split("\n## ")[1:]
-    assert len(sections) == 17
+    assert len(sections) == 18
     for number, section in enumerate(sections):
         monkeypatch.setenv("ASKPAPERS_LIBRARY", str(real / f"library{number}"))
         for name, content in SAMPLE.findall(section):
@@ -91,6 +92,8 @@ def test_every_command_of_the_page_runs(
             Path(name).write_text(content, encoding="utf-8")
         commands = [line for block in COMMANDS.findall(section) for line in block.splitlines()]
         assert commands or section.startswith("Encodings")
+        if section.startswith("PDF"):
+            Path("paper.pdf").write_bytes(pdf(PAPER))
         if section.startswith("Which records"):
             run("askpapers add papers.ris")  # to have something to compare with
         for command in commands:
