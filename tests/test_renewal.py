@@ -14,6 +14,7 @@ import pytest
 from writer import WordEncoder, open_library, papers
 
 import rag.library
+from rag.answering import Answerer
 from rag.embedding import Encoder
 from rag.filters import Filters
 from rag.library import Library
@@ -22,6 +23,7 @@ from rag.progress import Progress
 from rag.retrieval import PaperRetriever
 from rag.settings import load_settings
 from rag.text import Span
+from ui.opening import tell_renewal
 
 QUESTION = "river bread and the owl"
 
@@ -122,6 +124,21 @@ def test_until_the_swap_papers_are_found_by_words_and_scored_by_the_new_encoder(
     both = after.keys() & dict(before).keys()
     assert len(both) >= 7
     assert [after[i] for i in both] == pytest.approx([dict(before)[i] for i in both], abs=0.1)
+
+
+def test_answers_and_commands_say_so_until_the_swap(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = opened(old)
+    answerer = Answerer(library, settings=load_settings(quote=True, caution=0))
+    words = "they are found by their words"
+    assert words in answerer.answer("river bread").warning
+    tell_renewal(library)
+    assert "0 of 200 papers are embedded anew" in " ".join(capsys.readouterr().err.split())
+    library.repair()
+    assert words not in answerer.answer("river bread").warning
+    tell_renewal(library)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_paper_that_is_asked_for_again_is_not_embedded_again(old: Path) -> None:
