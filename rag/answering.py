@@ -50,6 +50,8 @@ from rag.settings import Settings, load_settings
 _MOST_STATEMENTS = 4
 """Sentences of an answer; what the model writes after them is not waited for."""
 
+_WORDS_ALONE = "The papers are being embedded anew; until then they are found by their words."
+
 History = Sequence[tuple[str, str]]
 """Earlier turns of a conversation: (question, answer), oldest first."""
 
@@ -211,7 +213,9 @@ class Answerer:
             return
         signals = read_signals(searched, ranked, evidence)
         decision = decide(signals, searched, self.settings.caution)
-        blank = replace(blank, warning=decision.warning, confidence=decision.confidence)
+        words_alone = _WORDS_ALONE if self.library.renewal else ""
+        warning = " ".join(filter(None, [decision.warning, words_alone]))
+        blank = replace(blank, warning=warning, confidence=decision.confidence)
         if not decision.answer:
             yield Done(_declined(blank, decision.reason, clock))
             return

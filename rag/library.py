@@ -7,11 +7,13 @@ searches puts the indexes right from the catalog.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import hashlib
 import os
 import shutil
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import closing, contextmanager
@@ -26,7 +28,7 @@ from filelock import FileLock, Timeout
 
 from rag import weights
 from rag.embedding import PASSAGE_TOKENS, Encoder, load_encoder, unit
-from rag.errors import LibraryError
+from rag.errors import AskpapersError, LibraryError
 from rag.filters import Filters
 from rag.identity import alike, contradict, merge, names
 from rag.memory import give_back_memory
@@ -45,6 +47,12 @@ _COMPARED = 512
 
 _FEW = 2000
 """Papers that can be compared one by one in the time a search of the index takes."""
+
+_SOON = 500
+"""Papers that are embedded anew before the first question; more are while questions are asked."""
+
+_PAUSE_S = 0.2
+"""Between two batches that are embedded beside, for who else wants to write."""
 
 _WRITING = "writing"
 
@@ -73,6 +81,10 @@ class AddReport:
             self.updated + other.updated,
             self.unchanged + other.unchanged,
         )
+
+
+class _StoppedError(Exception):
+    """The process ends, and what is embedded anew in its background stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +183,10 @@ class Library:
         self._keywords: tuple[int, KeywordIndex] | None = None
         self._seen = -1
         self._writes = False
+        self._made: dict[str, PaperVectors] = {}
+        self._stopping = threading.Event()
+        self._renewing: threading.Thread | None = None
+        self._trouble = ""
 
     @classmethod
     def open(
@@ -183,7 +199,9 @@ class Library:
         """Open a library to ask it.
 
         Without a path it is the default library, which is made with the starter papers where
-        it does not exist yet. The encoder is fetched where it is not there.
+        it does not exist yet. The encoder is fetched where it is not there. Where the papers were
+        embedded by another encoder, or split otherwise, they are embedded anew: a few at once,
+        many in the background, and until then they are found by their words (`renewal`).
 
         Args:
             report: told how far long work is, such as fetching the encoder or repairing.
@@ -289,8 +307,12 @@ class Library:
             vector: of the question, ``(384,)``.
             within: the only papers that may be named.
         """
+        if not self._are_embedded():
+            return []  # vectors of two encoders have no cosine; words find papers meanwhile
         if within is not None and len(within) <= _FEW:
             return self._closest_of(vector, k, within)
+        if not self._vectors.is_current():
+            return []
         self._look_again()
         share = len(within) / max(len(self), 1) if within else 1.0
         passages = self._vectors.search(vector, int(k * 3 / share))
@@ -320,8 +342,35 @@ class Library:
         return frozenset(p.id for p in self._catalog.papers() if filters.passes(p))
 
     def vectors(self, ids: Sequence[str]) -> dict[str, PaperVectors]:
-        """The vectors of these papers' passages and sentences."""
-        return self._catalog.vectors(ids, Encoder.dimension)
+        """The vectors of these papers' passages and sentences.
+
+        Those of another encoder are no use: the papers asked for are embedded then.
+        """
+        if self._are_embedded():
+            return self._catalog.vectors(ids, Encoder.dimension)
+        rows = list(self._catalog.rows(self._catalog.seen(ids)))
+        known = self._made  # another thread may put an empty one in its place
+        if len(known) > _FEW:
+            self._made = known = {}
+        if lacking := [row for row in rows if _state(row.paper) not in known]:
+            made = embed_papers(lacking, self.encoder)
+            known |= {_state(row.paper): made[row.paper.id] for row in lacking}
+        return {row.paper.id: known[_state(row.paper)] for row in rows}
+
+    def _are_embedded(self) -> bool:
+        """Whether the catalog's vectors are those of this encoder and splitter."""
+        made_by = self._vectors.made_by()
+        said = self._catalog.get_meta("embedded_by") or made_by
+        return said == made_by == self._vectors.found_by()
+
+    @property
+    def renewal(self) -> Progress | None:
+        """How far the papers are embedded anew, while they are found by words; else None."""
+        if not len(self) or self._vectors.is_current():
+            return None
+        left = len(self._catalog.unstaged_ids(self._vectors.made_by()))
+        total = len(self._catalog.text_hashes()) + len(self._catalog.unindexed_ids())
+        return Progress("embedding anew", total - left, total, "papers")
 
     # Writing
 
@@ -424,13 +473,14 @@ class Library:
         with self._marked():
             self._catalog.put_back(file)
             self._catalog.set_meta(_WRITING, "yes")
-            fresh = self._vectors.beside()
+            self._catalog.set_meta("embedded_by", self._catalog.get_meta("vectors") or "unknown")
             ids = [*self._catalog.text_hashes(), *self._catalog.unindexed_ids()]
             if self._catalog.get_meta("vectors") == self._vectors.made_by():
+                fresh = self._vectors.beside()
                 self._copy_vectors(ids, fresh)
+                fresh.take_over()
             else:
-                self._embed_all(ids, fresh)
-            fresh.take_over()
+                self._renew()
             self._catalog.mark_indexed(ids)
             keywords = KeywordIndex.build(self._catalog.papers())
             keywords.save(self.path / "keywords", self._catalog.generation())
@@ -468,18 +518,28 @@ class Library:
         They are made beside the old ones, which readers go on with until the new are whole.
         """
         with self._marked():
-            fresh = self._vectors.beside()
             ids = list(self._catalog.text_hashes()) + self._catalog.unindexed_ids()
-            self._embed_all(ids, fresh)
-            fresh.take_over()
+            if self._vectors.is_current():
+                fresh = self._vectors.beside()
+                self._embed_all(ids, fresh)
+                fresh.take_over()
+            else:
+                self._renew()
             self._catalog.mark_indexed(ids)
             keywords = KeywordIndex.build(self._catalog.papers())
             keywords.save(self.path / "keywords", self._catalog.generation())
 
     def repair(self) -> None:
-        """Put the indexes right if the last writer was killed or vectors are out of date."""
-        interrupted = self._catalog.get_meta(_WRITING) == "yes" and not self._is_held()
-        if interrupted or (len(self) and not self._vectors.is_current()):
+        """Put the indexes right if the last writer was killed or vectors are out of date.
+
+        Many papers are embedded anew in the background, and so are those that another process is
+        at work on; `renewal` says how far that is.
+        """
+        held = self._is_held()
+        outdated = len(self) > 0 and not self._vectors.is_current()
+        if outdated and (held or len(self) > _SOON):
+            self._start_renewal()
+        elif outdated or (self._catalog.get_meta(_WRITING) == "yes" and not held):
             with self._writing():
                 pass
 
@@ -525,7 +585,8 @@ class Library:
         if not owners:
             return []
         if not self._vectors.is_current():
-            return ["vectors: missing, or made with another encoder or splitter"]
+            said = ["vectors: missing, or made with another encoder or splitter"]
+            return [*said, f"vectors: {self._trouble}"] if self._trouble else said
         problems = []
         try:
             present = self._vectors.ids()
@@ -630,8 +691,8 @@ class Library:
     def _match_vectors(self) -> None:
         """Make the vectors those of the catalog's papers: none missing, none too many."""
         if not self._vectors.is_current():
-            self._vectors.reset()
-            self._catalog.forget_vectors()
+            self._renew()
+        self._catalog.forget_staged()  # where the one before was killed at that
         self._vectors.drop_others()
         owners = self._catalog.passage_owners()
         present = self._vectors.ids()
@@ -640,6 +701,70 @@ class Library:
         self._embed_all(sorted(lacking.union(self._catalog.unembedded_ids())), self._vectors)
         if waiting := self._catalog.unindexed_ids():
             self._catalog.mark_indexed(waiting)
+
+    def _renew(self) -> None:
+        """Split and embed every paper anew beside what readers see, and swap at the end.
+
+        What an interruption leaves staged is taken up again.
+        """
+        made_by = self._vectors.made_by()
+        left = self._catalog.unstaged_ids(made_by)
+        for first in range(0, len(left), _BATCH):
+            batch = left[first : first + _BATCH]
+            self._stage(batch)
+            self._report(Progress("embedding anew", first + len(batch), len(left), "papers"))
+        fresh = self._vectors.beside()
+        staged = self._catalog.staged_passages(Encoder.dimension)
+        while some := list(islice(staged, _BATCH)):
+            if self._stopping.is_set():
+                raise _StoppedError
+            fresh.upsert(
+                [passage for passages, _ in some for passage in passages],
+                np.concatenate([vectors for _, vectors in some]),
+            )
+        # Readers use neither before both say the same; killed in between, this is done again
+        # from what is staged.
+        self._catalog.adopt_staged(made_by)
+        fresh.take_over()
+        self._catalog.forget_staged()
+        self._made = {}
+
+    def _stage(self, ids: Sequence[str]) -> None:
+        rows = [self._split(row.paper) for row in self._catalog.rows(ids)]
+        self._catalog.stage(rows, embed_papers(rows, self.encoder), self._vectors.made_by())
+        give_back_memory()
+
+    def _start_renewal(self) -> None:
+        if self._renewing is None:
+            self._renewing = threading.Thread(target=self._renew_beside, daemon=True)
+            self._renewing.start()
+            atexit.register(self._stop_renewal)
+
+    def _stop_renewal(self) -> None:
+        """End with the batch in work; the next process goes on from there."""
+        self._stopping.set()
+        if self._renewing:
+            self._renewing.join(timeout=30)
+
+    def _renew_beside(self) -> None:
+        """Embed batch after batch, with the lock held for one at a time, and swap at the end."""
+        try:
+            while not self._stopping.wait(_PAUSE_S):
+                try:
+                    with self._locked(wait=False), _disk_full_said(self.path):
+                        if self._vectors.is_current():
+                            return
+                        left = self._catalog.unstaged_ids(self._vectors.made_by())
+                        self._stage(left[:_BATCH])
+                except Timeout:
+                    continue
+                if len(left) <= _BATCH:
+                    with self._writing():
+                        return
+        except _StoppedError:
+            return
+        except Exception as error:  # nobody waits for this thread; `check` tells
+            self._trouble = error.what if isinstance(error, AskpapersError) else str(error)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -672,12 +797,15 @@ class Library:
             self._catalog.settle()
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, wait: bool = True) -> Iterator[None]:
+        """Hold the lock. Without waiting, filelock's Timeout says that somebody else does."""
         holder = self.path / "writer.pid"
         lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            if not wait:
+                raise
             label = f"waiting for {self._holder()}, which is writing"
             self._report(Progress(label, 0, None, "seconds"))
             lock.acquire()
@@ -742,6 +870,11 @@ def _check_backup(file: Path) -> None:
         )
     if damage != ["ok"]:
         raise LibraryError(f"The backup {file} is damaged: {damage[0]}", "Take another one.")
+
+
+def _state(paper: Paper) -> str:
+    """A paper as it reads now."""
+    return f"{paper.id}-{paper.text_hash}"
 
 
 def embed_papers(rows: Sequence[PaperRow], encoder: Encoder) -> dict[str, PaperVectors]:

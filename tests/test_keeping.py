@@ -25,7 +25,7 @@ BIB = """@article{owl, title = {On owls}, abstract = {Owls hunt.}, keywords = {B
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("rag.library.load_encoder", lambda *_, **__: WordEncoder())
-    monkeypatch.setattr(cli, "_tell_first_use", lambda *_, **__: None)
+    monkeypatch.setattr(cli, "tell_first_use", lambda *_, **__: None)
     monkeypatch.setattr(cli, "_check_models", lambda *_: (0, []))
     monkeypatch.setenv("ASKPAPERS_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from arxiv_server import Server, arxiv_server
+from pdf_maker import PAPER, pdf
 from typer.testing import CliRunner
 from writer import WordEncoder
 
@@ -47,7 +48,7 @@ class Shelf:
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     shelf = Shelf()
     monkeypatch.setattr(cli, "_library", lambda *_: shelf)
-    monkeypatch.setattr(cli, "_tell_first_use", lambda *_, **__: None)
+    monkeypatch.setattr(cli, "tell_first_use", lambda *_, **__: None)
     monkeypatch.chdir(tmp_path)
     return shelf
 
@@ -56,7 +57,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
 def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, whose library is a real one, with vectors of words."""
     monkeypatch.setattr("rag.library.load_encoder", lambda *_, **__: WordEncoder())
-    monkeypatch.setattr(cli, "_tell_first_use", lambda *_, **__: None)
+    monkeypatch.setattr(cli, "tell_first_use", lambda *_, **__: None)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -83,7 +84,7 @@ def test_every_command_of_the_page_runs(
     real: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sections = PAGE.split("\n## ")[1:]
-    assert len(sections) == 17
+    assert len(sections) == 18
     for number, section in enumerate(sections):
         monkeypatch.setenv("ASKPAPERS_LIBRARY", str(real / f"library{number}"))
         for name, content in SAMPLE.findall(section):
@@ -91,6 +92,8 @@ def test_every_command_of_the_page_runs(
             Path(name).write_text(content, encoding="utf-8")
         commands = [line for block in COMMANDS.findall(section) for line in block.splitlines()]
         assert commands or section.startswith("Encodings")
+        if section.startswith("PDF"):
+            Path("paper.pdf").write_bytes(pdf(PAPER))
         if section.startswith("Which records"):
             run("askpapers add papers.ris")  # to have something to compare with
         for command in commands:

@@ -50,7 +50,9 @@ class WordEncoder(Encoder):
     def _sum(self, text: str) -> Vectors:
         total = np.full(self.dimension, 0.01, dtype=np.float32)
         for word in re.findall(r"\w+", text.lower()):
-            total += np.random.default_rng(zlib.crc32(word.encode())).standard_normal(384)
+            total += np.random.default_rng(zlib.crc32(word.encode())).standard_normal(
+                self.dimension
+            )
         return total
 
 

@@ -33,6 +33,7 @@ from ui.opening import (
     one_paper,
     open_answerer,
     tell_first_use,
+    tell_renewal,
 )
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def chat(
     tell_first_use(settings)
     with terminal.progress() as report:
         place = Library.open(settings=settings, report=report)
+    tell_renewal(place)
     serve(
         Engine(place, settings, lambda chosen, report: load_chat_model(chosen, report=report)),
         settings,

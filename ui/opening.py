@@ -50,6 +50,16 @@ def tell_first_use(settings: Settings, *, encoder_only: bool = False) -> None:
     terminal.print_first_use([m for m in needed if m.role == "encoder" or not encoder_only])
 
 
+def tell_renewal(library: Library) -> None:
+    """Say so where papers are found by their words, since they are embedded anew."""
+    if renewal := library.renewal:
+        terminal.err.print(
+            f"Another encoder or splitter is in use now: {renewal.done:,} of {renewal.total:,} "
+            "papers are embedded anew, the others follow in the background. Until then papers are "
+            "found by their words; `askpapers rebuild` does it at once."
+        )
+
+
 def open_answerer(settings: Settings) -> Answerer:
     """What answers from the settings' library, which must have papers."""
     from rag.answering import Answerer
@@ -70,6 +80,7 @@ def open_library(settings: Settings) -> Library:
         raise LibraryError(
             f"The library in {library.path} has no papers.", "`askpapers add SOURCE` adds some."
         )
+    tell_renewal(library)
     return library
 
 

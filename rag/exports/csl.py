@@ -26,7 +26,8 @@ def write(papers: Iterable[Paper]) -> Iterator[str]:
 def _item(paper: Paper, taken: set[str]) -> dict[str, Any]:
     own: dict[str, Any] = dict(entry_of(paper, "csl") or {})
     item = {"type": "article-journal"} | own
-    item["id"] = key_of(paper, str(own.get("id", "")), taken)
+    key = key_of(paper, str(own.get("id", "")), taken)
+    item["id"] = own["id"] if key == str(own.get("id", "")) else key  # a number stays one
     # What the entry itself says stays as it is written, as long as it says what is kept now.
     said = read_record(own | {"abstract": "x", "issued": own.get("issued")}, "", "")
     for name, value in _values(paper).items():

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator
 from rag.exports.entries import entry_of, key_of
 from rag.papers import Paper
 from rag.sources import fields
+from rag.sources import ris as reader
 
 _STANDARD = {
-    "TI": ("TI", "T1"),
-    "AU": ("AU", "A1"),
-    "PY": ("PY", "Y1", "DA"),
-    "JO": ("JO", "T2", "JF", "JA"),
-    "DO": ("DO",),
-    "UR": ("UR",),
-    "ID": ("ID",),
+    "TI": ("title", ("TI", "T1")),
+    "AU": ("authors", ("AU", "A1")),
+    "PY": ("year", ("PY", "Y1", "DA")),
+    "JO": ("venue", ("JO", "T2", "JF", "J2", "JA")),
+    "DO": ("doi", ("DO",)),
+    "UR": ("url", ("UR",)),
 }
-"""Tags that this writer uses, and those an entry may have in their place."""
+"""Tags that this writer uses: what of a paper they say, and the tags that are read as the same."""
 
 
 def write(papers: Iterable[Paper]) -> Iterator[str]:
@@ -33,16 +33,16 @@ def write(papers: Iterable[Paper]) -> Iterator[str]:
 
 
 def _lines(paper: Paper, own: list[list[str]], taken: set[str]) -> Iterator[tuple[str, str]]:
-    standard = _standard(paper)
-    said = {tag: [v for t, v in own if t in others and v] for tag, others in _STANDARD.items()}
-    key = key_of(paper, next(iter(said["ID"]), ""), taken)
+    yield "ID", key_of(paper, next((value for tag, value in own if tag == "ID"), ""), taken)
     # What the entry says stays as it is written, as long as it says what is kept now.
-    kept = {tag for tag in standard if said[tag] and _agrees(paper, tag, said[tag])}
-    yield "ID", key
-    for tag, values in standard.items():
-        if tag not in kept:
+    said = reader.read_entry(own) if own else None
+    replaced: set[str] = set()
+    for tag, values in _standard(paper).items():
+        attribute, others = _STANDARD[tag]
+        if not (isinstance(said, Paper) and getattr(said, attribute) == getattr(paper, attribute)):
+            # Other links stay behind the paper's own.
+            replaced.update(others if tag != "UR" else ())
             yield from ((tag, value) for value in values)
-    replaced = {t for tag, others in _STANDARD.items() if tag not in kept for t in others}
     for tag, value in own:
         if tag not in replaced and tag not in ("TY", "ID"):
             yield tag, value
@@ -59,18 +59,6 @@ def _standard(paper: Paper) -> dict[str, list[str]]:
         "DO": [paper.doi] if paper.doi else [],
         "UR": [paper.url] if paper.url and not paper.doi else [],
     }
-
-
-def _agrees(paper: Paper, tag: str, values: list[str]) -> bool:
-    if tag == "AU":
-        return tuple(fields.plain(fields.first_last(name)) for name in values) == paper.authors
-    if tag == "PY":
-        return fields.year_in(values[0]) == paper.year
-    if tag == "DO":
-        return values[0].lower().endswith(paper.doi) if paper.doi else False
-    if tag == "UR":
-        return True
-    return fields.plain(values[0]) == (paper.title if tag == "TI" else paper.venue)
 
 
 def _last_first(name: str) -> str:

@@ -24,6 +24,7 @@ from rag.sources import (
     jsonl,
     listing,
     medline,
+    pdf,
     pubmed_xml,
     ris,
     table,
@@ -42,6 +43,22 @@ class _Reader:
     recognises: Callable[[str], bool]
     read: Callable[[str, str], Iterator[Paper | Unreadable]]
 
+
+@dataclass(frozen=True, slots=True)
+class _BinaryReader:
+    """Of a format that is no text, known by its first bytes.
+
+    Attributes:
+        most: bytes it takes; of a larger file it gets one more, and says so.
+    """
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[bytes, str], Iterator[Paper | Unreadable]]
+    most: int
+
+
+_BINARY_READERS = (_BinaryReader("PDF", pdf.recognises, pdf.read, pdf.MAX_BYTES),)
 
 # Each knows its own from all the others', but a listing is nearly any prose, and a table without
 # the right columns is nearly anything.
@@ -115,6 +132,10 @@ def _state(place: str) -> tuple[int, int] | None:
 def _read(found: containers.Found) -> Iterator[Paper | Unreadable]:
     stream = found.open()
     head = stream.read(_HEAD)
+    for binary in _BINARY_READERS:
+        if binary.recognises(head):
+            rest = stream.read(max(binary.most - len(head), 0) + 1)
+            return binary.read(head + rest, found.name)
     if not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         start = head.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace")
         if jsonl.recognises(start):
@@ -124,7 +145,7 @@ def _read(found: containers.Found) -> Iterator[Paper | Unreadable]:
     for reader in _READERS:
         if reader.recognises(text):
             return reader.read(text, found.name)
-    known = ", ".join(dict.fromkeys(reader.name for reader in _READERS))
+    known = ", ".join(dict.fromkeys(reader.name for reader in (*_READERS, *_BINARY_READERS)))
     raise SourceError(
         f"{found.place} holds no papers that can be recognised.",
         f"The formats known here: {known}.",

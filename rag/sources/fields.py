@@ -32,7 +32,7 @@ def year_in(text: str) -> int | None:
 def link(doi: str, url: str) -> str:
     """The address of a paper: by its DOI where it has one."""
     found = _DOI.search(doi)
-    return f"https://doi.org/{found[0]}" if found else url.strip()
+    return f"https://doi.org/{found[0].rstrip('.,;')}" if found else url.strip()
 
 
 def first_last(name: str) -> str:

@@ -132,6 +132,16 @@ _EXPORTED = frozenset(
 
 _CSL = frozenset({"issued", "container-title", "type"})
 
+_CSL_TYPES = frozenset(
+    "article article-journal article-magazine article-newspaper bill book broadcast chapter "
+    "classic collection dataset document entry entry-dictionary entry-encyclopedia event figure "
+    "graphic hearing interview legal_case legislation manuscript map motion_picture musical_score "
+    "pamphlet paper-conference patent performance periodical personal_communication post "
+    "post-weblog regulation report review review-book software song speech standard thesis treaty "
+    "webpage".split()
+)
+"""Types of CSL 1.0.2; an item without date and place is known by its type alone."""
+
 _ARXIV = frozenset({"authors_parsed", "update_date"})
 
 _NO_PAPERS = ("attachment", "note", "annotation")
@@ -144,7 +154,7 @@ def is_paper(value: Any) -> bool:
 
 def read_record(value: Any, where: str, source: str) -> Paper | Unreadable:
     """The paper of one JSON object, or why there is none."""
-    exported = isinstance(value, dict) and bool(_EXPORTED & value.keys())
+    exported = isinstance(value, dict) and _is_exported(value)
     if exported:
         value = {name: _single(name, content) for name, content in value.items()}
     try:
@@ -173,6 +183,13 @@ def read_record(value: Any, where: str, source: str) -> Paper | Unreadable:
         note=record.note,
         entry={"csl": _kept(value)} if exported and _CSL & value.keys() else None,
     )
+
+
+def _is_exported(value: dict[str, Any]) -> bool:
+    """Whether it is an item of CSL or Zotero, and no plain object."""
+    kind = value.get("type")
+    typed = isinstance(kind, str) and kind in _CSL_TYPES and "authors" not in value
+    return bool(_EXPORTED & value.keys()) or typed
 
 
 def _kept(item: dict[str, Any]) -> dict[str, Any]:

@@ -36,18 +36,19 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
             reason = f"the record is longer than {_LONGEST_RECORD:,} characters"
             yield Unreadable(f"{source}:{line}", reason)
             continue
-        # A record at a time, and nothing behind its end: the parser gives no lines, drops a
-        # record without an end, and stumbles over loose text between records.
-        record = _END.split(text[start:end], maxsplit=1)[0]
-        records = rispy.loads(
-            f"{record}\nER  - \n", delimiter_tags_mapping={}, skip_unknown_tags=True
-        )
-        yield _paper(records[0], record, f"{source}:{line}", source)
+        yield _paper(_END.split(text[start:end], maxsplit=1)[0], f"{source}:{line}", source)
 
 
-def _paper(
-    record: dict[str, str | list[str]], text: str, where: str, source: str
-) -> Paper | Unreadable:
+def read_entry(lines: list[list[str]]) -> Paper | Unreadable:
+    """What is read of an entry as it is kept, with an abstract of no meaning."""
+    text = "".join(f"{tag}  - {value}\n" for tag, value in (*lines, ("AB", "-")))
+    return _paper(text, "", "")
+
+
+def _paper(text: str, where: str, source: str) -> Paper | Unreadable:
+    # A record at a time, and nothing behind its end: the parser gives no lines, drops a record
+    # without an end, and stumbles over loose text between records.
+    (record,) = rispy.loads(f"{text}\nER  - \n", delimiter_tags_mapping={}, skip_unknown_tags=True)
     return make_paper(
         where=where,
         title=fields.plain(_first(record, "title", "primary_title")),
@@ -59,7 +60,9 @@ def _paper(
         year=fields.year_in(_first(record, "year", "publication_year", "date")),
         venue=fields.plain(
             _first(
-                record, "journal_name", "secondary_title", "alternate_title3", "alternate_title1"
+                record,
+                *("journal_name", "secondary_title", "alternate_title3", "alternate_title1"),
+                "alternate_title2",
             )
         ),
         url=fields.link(_first(record, "doi"), _first(record, "urls")),

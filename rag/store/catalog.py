@@ -69,6 +69,23 @@ CREATE INDEX listings_of ON listings (paper_id);
 """
 """What the second format adds: identifiers and names, tags and notes, what each source lists."""
 
+_STAGING = (
+    """CREATE TABLE IF NOT EXISTS staged (
+    paper_id TEXT PRIMARY KEY REFERENCES papers ON DELETE CASCADE, text_hash TEXT NOT NULL,
+    made_by TEXT NOT NULL, whole BLOB NOT NULL, passages BLOB NOT NULL, sentences BLOB NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS staged_passages (
+    id TEXT PRIMARY KEY, paper_id TEXT NOT NULL REFERENCES staged ON DELETE CASCADE,
+    text TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS staged_sentences (
+    paper_id TEXT NOT NULL REFERENCES staged ON DELETE CASCADE,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (paper_id, start)) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS staged_passages_of ON staged_passages (paper_id)",
+)
+"""What another encoder or splitter makes of the papers, until it takes the old one's place.
+
+``whole`` are the passages' vectors as the encoder made them, for the index to be filled with.
+"""
+
 _SCALE = 127 / 0.35
 """Hardly a number of a vector of 384 at length one is beyond .35; those are cut to it."""
 
@@ -204,13 +221,16 @@ class Catalog:
 
     def vectors(self, ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
         """The stored vectors of these papers, as far as readers see them."""
-        return self.stored_vectors(list(self._visible(ids)), dimension)
+        return self.stored_vectors(self.seen(ids), dimension)
 
-    def _visible(self, ids: Sequence[str]) -> Iterator[str]:
+    def seen(self, ids: Sequence[str]) -> list[str]:
+        """Those of these papers that readers see."""
+        found: list[str] = []
         for some in _batches(ids):
             marks = ",".join("?" * len(some))
             query = f"SELECT id FROM papers WHERE indexed = 1 AND id IN ({marks})"
-            yield from (row[0] for row in self._read(query, some))
+            found += [row[0] for row in self._read(query, some)]
+        return found
 
     def stored_vectors(self, ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
         """The stored vectors of these papers, indexed or not."""
@@ -343,10 +363,71 @@ class Catalog:
                 [(paper, _pack(v.passages), _pack(v.sentences)) for paper, v in vectors.items()],
             )
 
-    def forget_vectors(self) -> None:
-        """Drop the vectors of every paper: they were made with something else."""
+    def stage(
+        self, rows: Sequence[PaperRow], vectors: Mapping[str, PaperVectors], made_by: str
+    ) -> None:
+        """Keep what papers are split into now, and its vectors, beside what readers see."""
         with self._write() as connection:
-            connection.execute("DELETE FROM vectors")
+            for statement in _STAGING:
+                connection.execute(statement)
+            for row in rows:
+                made = vectors[row.paper.id]
+                connection.execute("DELETE FROM staged WHERE paper_id = ?", (row.paper.id,))
+                connection.execute(
+                    "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        *(row.paper.id, row.paper.text_hash, made_by),
+                        np.asarray(made.passages, np.float32).tobytes(),
+                        *(_pack(made.passages), _pack(made.sentences)),
+                    ),
+                )
+                _put_parts(connection, row, "staged_")
+
+    def unstaged_ids(self, made_by: str) -> list[str]:
+        """Papers, indexed or not, that are not staged by this, as they read now."""
+        query = "SELECT id FROM papers"
+        if not self._has_staged():
+            return [row[0] for row in self._read(query)]
+        query += (
+            " WHERE NOT EXISTS (SELECT 1 FROM staged WHERE paper_id = papers.id "
+            "AND staged.text_hash = papers.text_hash AND made_by = ?)"
+        )
+        return [row[0] for row in self._read(query, [made_by])]
+
+    def staged_passages(self, dimension: int) -> Iterator[tuple[list[str], Vectors]]:
+        """Of each staged paper the ids of its passages and their vectors, in order."""
+        if not self._has_staged():
+            return
+        ids = [row[0] for row in self._read("SELECT paper_id FROM staged")]
+        query = "SELECT id FROM staged_passages WHERE paper_id = ? ORDER BY start"
+        for paper_id in ids:
+            passages = [row[0] for row in self._read(query, [paper_id])]
+            found = self._read("SELECT whole FROM staged WHERE paper_id = ?", [paper_id])
+            yield passages, np.frombuffer(found.fetchone()[0], np.float32).reshape(-1, dimension)
+
+    def adopt_staged(self, made_by: str) -> None:
+        """Let what is staged, of all papers, be what readers see. In one transaction."""
+        with self._write() as connection:
+            if self._has_staged():
+                for table in ("passages", "sentences"):
+                    connection.execute(f"DELETE FROM {table}")
+                    connection.execute(f"INSERT INTO {table} SELECT * FROM staged_{table}")
+                connection.execute("DELETE FROM vectors")
+                connection.execute(
+                    "INSERT INTO vectors SELECT paper_id, passages, sentences FROM staged"
+                )
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('embedded_by', ?)", (made_by,))
+            _raise_generation(connection)
+
+    def forget_staged(self) -> None:
+        """Drop what is staged, if anything is."""
+        with self._write() as connection:
+            for table in ("staged_passages", "staged_sentences", "staged"):
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+    def _has_staged(self) -> bool:
+        query = "SELECT 1 FROM sqlite_master WHERE name = 'staged_sentences'"
+        return self._read(query).fetchone() is not None
 
     def mark_indexed(self, ids: Sequence[str]) -> None:
         """Let readers see these papers: their vectors are stored."""
@@ -384,6 +465,8 @@ class Catalog:
             self._connection.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
             with copy:
+                for table in ("staged_passages", "staged_sentences", "staged"):
+                    copy.execute(f"DROP TABLE IF EXISTS {table}")
                 copy.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", note.items())
 
     def put_back(self, file: Path) -> None:
@@ -464,13 +547,20 @@ def _put_paper(connection: sqlite3.Connection, row: PaperRow) -> None:
     _put_record(connection, p)
     for table in ("sentences", "passages", "vectors"):
         connection.execute(f"DELETE FROM {table} WHERE paper_id = ?", (p.id,))
+    _put_parts(connection, row)
+
+
+def _put_parts(connection: sqlite3.Connection, row: PaperRow, prefix: str = "") -> None:
+    """Write what a paper is split into."""
+    paper_id = row.paper.id
     connection.executemany(
-        "INSERT INTO sentences VALUES (?, ?, ?)", [(p.id, s.start, s.end) for s in row.sentences]
+        f"INSERT INTO {prefix}sentences VALUES (?, ?, ?)",
+        [(paper_id, s.start, s.end) for s in row.sentences],
     )
     connection.executemany(
-        "INSERT INTO passages VALUES (?, ?, ?, ?, ?)",
+        f"INSERT INTO {prefix}passages VALUES (?, ?, ?, ?, ?)",
         [
-            (passage_id, p.id, passage.text, passage.start, passage.end)
+            (passage_id, paper_id, passage.text, passage.start, passage.end)
             for passage_id, passage in zip(row.passage_ids(), row.passages, strict=True)
         ],
     )

@@ -57,18 +57,17 @@ class VectorIndex:
 
     def is_current(self) -> bool:
         """Whether what lies there was made with this manifest; nothing there counts as not."""
-        stored = self._stored()
-        stored.pop("folder", None)
-        return stored == asdict(self._manifest) and (self._folder / self._pointed()).is_dir()
+        return self.found_by() == self.made_by() and (self._folder / self._pointed()).is_dir()
 
     def made_by(self) -> str:
         """The manifest as text, to compare with another's."""
         return json.dumps(asdict(self._manifest), sort_keys=True)
 
-    def reset(self) -> None:
-        """Throw everything away and start anew."""
-        self.beside().take_over()
-        self._opened = None
+    def found_by(self) -> str:
+        """The manifest of what lies there, as text; empty where nothing does."""
+        stored = self._stored()
+        stored.pop("folder", None)
+        return json.dumps(stored, sort_keys=True) if stored else ""
 
     def beside(self) -> VectorIndex:
         """An empty index, which counts for readers as soon as it takes over."""
