@@ -102,13 +102,12 @@ def test_a_broken_retriever_shows(
 
     def worst_first(self: PaperRetriever, *given: Any, **more: Any) -> list[RankedPaper]:
         found = rank(self, *given, **more)
-        found = found[len(found) // 2 :] + found[: len(found) // 2]
-        scores = sorted((r.score for r in found), reverse=True)
-        return [replace(r, score=s) for r, s in zip(found, scores, strict=True)]
+        scores = [r.score for r in found]
+        return [replace(r, score=s) for r, s in zip(reversed(found), scores, strict=True)]
 
     monkeypatch.setattr(PaperRetriever, "rank", worst_first)
     found = compare_runs(sound, run_questions(tmp_path, answerer, ASKED, silent), "askpapers")
-    for name in ("ndcg", "recall@1", "mrr"):
+    for name in ("ndcg", "recall@1", "mrr", "facts"):
         assert found.measures[name].high < 0, name
         assert found.measures[name].p < 0.05, name
     assert found.broken
@@ -170,7 +169,7 @@ def test_hiding_the_papers_makes_the_program_less_sure(answerer: Answerer) -> No
     assert figures.auroc is not None
     assert figures.auroc > 0.8
     assert figures.auroc_off_topic is not None
-    assert figures.auroc_off_topic > 0.95
+    assert figures.auroc_off_topic > 0.9
     assert figures.answered > figures.declined_hidden / 2
     assert figures.risk_coverage[-1][0] == 1
 
