@@ -8,36 +8,36 @@ searches puts the indexes right from the catalog.
 from __future__ import annotations
 
 import atexit
-import errno
-import hashlib
 import os
 import shutil
 import sqlite3
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from rag import weights
-from rag.embedding import PASSAGE_TOKENS, Encoder, load_encoder, unit
+from rag.embedding import Encoder, load_encoder
 from rag.errors import AskpapersError, LibraryError
 from rag.filters import Filters
-from rag.identity import alike, contradict, merge, names
+from rag.identity import names
 from rag.memory import give_back_memory
-from rag.papers import Paper, Passage, Sentence, Vectors, normalise
+from rag.merging import AddReport, Change, Merging
+from rag.papers import Paper, Sentence, Vectors, normalise
+from rag.passages import embed_papers, split_paper
 from rag.progress import Progress, Report, silent
 from rag.sample import sample_papers
 from rag.settings import Settings, load_settings
 from rag.store import Catalog, KeywordIndex, Manifest, PaperRow, PaperVectors, VectorIndex
-from rag.text import SPLITTER_VERSION, split_passages, split_sentences
+from rag.store.catalog import check_backup
+from rag.store.writing import WriterLock, disk_full_said
+from rag.text import SPLITTER_VERSION
 
 _BATCH = 64
 """Papers that are embedded and written together; the most an interruption can lose."""
@@ -63,96 +63,8 @@ _ALIKE = 0.97
 """Least cosine of two vectors of one text; what it was encoded with changes the third decimal."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddReport:
-    """What adding papers did: how many were new, changed, and already there as they are."""
-
-    new: int = 0
-    updated: int = 0
-    unchanged: int = 0
-
-    def is_empty(self) -> bool:
-        """Whether there was no paper at all."""
-        return self == AddReport()
-
-    def __add__(self, other: AddReport) -> AddReport:
-        return AddReport(
-            self.new + other.new,
-            self.updated + other.updated,
-            self.unchanged + other.unchanged,
-        )
-
-
 class _StoppedError(Exception):
     """The process ends, and what is embedded anew in its background stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a record does, or would do, to the library."""
-
-    what: Literal["new", "updated", "unchanged"]
-    paper: Paper
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Records that are being put together with what the library holds.
-
-    Attributes:
-        before: papers as they are stored, by id.
-        held: the same and the new ones, as they will be.
-        owners: name → id of the paper it belongs to.
-        titles: normalised title → ids.
-        touched: ids of what must be written.
-        changes: what each record did.
-    """
-
-    before: dict[str, Paper] = field(default_factory=dict)
-    held: dict[str, Paper] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)
-    titles: dict[str, list[str]] = field(default_factory=dict)
-    touched: dict[str, None] = field(default_factory=dict)
-    changes: list[Change] = field(default_factory=list)
-
-    @property
-    def report(self) -> AddReport:
-        counts = Counter(change.what for change in self.changes)
-        return AddReport(counts["new"], counts["updated"], counts["unchanged"])
-
-    def take(self, paper: Paper) -> None:
-        """Decide which paper a record is of."""
-        known = names(paper)
-        old = self._same(paper, known)
-        if old is None:
-            paper = replace(paper, key=self._free_id(paper, known))
-            self.titles.setdefault(normalise(paper.title), []).append(paper.id)
-            what: Literal["new", "updated", "unchanged"] = "new"
-        else:
-            paper = merge(old, paper)
-            what = "unchanged" if paper == old else "updated"
-        if what != "unchanged":
-            self.held[paper.id] = paper
-            self.touched[paper.id] = None
-        for name in known:
-            self.owners.setdefault(name, paper.id)
-        self.changes.append(Change(what, paper))
-
-    def _same(self, paper: Paper, known: Sequence[str]) -> Paper | None:
-        *numbers, record = known
-        for number in numbers:
-            if number in self.owners:
-                return self.held[self.owners[number]]
-        if (owner := self.owners.get(record)) and not contradict(self.held[owner], paper):
-            return self.held[owner]
-        same_title = (self.held[i] for i in self.titles.get(normalise(paper.title), ()))
-        return next((other for other in same_title if alike(other, paper)), None)
-
-    def _free_id(self, paper: Paper, known: Sequence[str]) -> str:
-        """The record's own id, or one of its number where another paper has that."""
-        if paper.id not in self.held:
-            return paper.id
-        return hashlib.sha256(known[0].encode()).hexdigest()[:16]
 
 
 class Library:
@@ -180,6 +92,7 @@ class Library:
             splitter=SPLITTER_VERSION,
         )
         self._vectors = VectorIndex(path / "vectors", manifest)
+        self._lock = WriterLock(path, report)
         self._keywords: tuple[int, KeywordIndex] | None = None
         self._seen = -1
         self._writes = False
@@ -402,7 +315,7 @@ class Library:
     def preview(self, papers: Iterable[Paper]) -> Iterator[Change]:
         """What `add` would do with each paper, without doing it."""
         source = iter(papers)
-        known = _Batch()
+        known = Merging()
         while batch := list(islice(source, _COMPARED)):
             before = len(known.changes)
             known = self._decide(batch, known)
@@ -469,7 +382,7 @@ class Library:
         Raises:
             LibraryError: it is no backup, or a damaged one.
         """
-        _check_backup(file)
+        check_backup(file)
         with self._marked():
             self._catalog.put_back(file)
             self._catalog.set_meta(_WRITING, "yes")
@@ -535,7 +448,7 @@ class Library:
         Many papers are embedded anew in the background, and so are those that another process is
         at work on; `renewal` says how far that is.
         """
-        held = self._is_held()
+        held = self._lock.is_held()
         outdated = len(self) > 0 and not self._vectors.is_current()
         if outdated and (held or len(self) > _SOON):
             self._start_renewal()
@@ -549,9 +462,9 @@ class Library:
         Raises:
             LibraryError: the catalog itself is damaged, or somebody is writing.
         """
-        if self._is_held():
+        if self._lock.is_held():
             raise LibraryError(
-                f"The library in {self.path} is being written by {self._holder()}.",
+                f"The library in {self.path} is being written by {self._lock.holder()}.",
                 "Check again when it has finished.",
             )
         if damage := self._catalog.integrity():
@@ -626,13 +539,13 @@ class Library:
             return [f"keywords: {harmed[0]} is damaged"]
         return []
 
-    def _decide(self, batch: Sequence[Paper], known: _Batch | None = None) -> _Batch:
+    def _decide(self, batch: Sequence[Paper], known: Merging | None = None) -> Merging:
         """Which paper each record is of, and what the library would then hold.
 
         Args:
             known: what was decided of records before these, and is not written yet.
         """
-        decided = known or _Batch()
+        decided = known or Merging()
         wanted = {name for paper in batch for name in names(paper)}
         owners = self._catalog.named(list(wanted)) | decided.owners
         titles = self._catalog.titled([normalise(paper.title) for paper in batch])
@@ -647,7 +560,7 @@ class Library:
             decided.take(paper)
         return decided
 
-    def _write_batch(self, decided: _Batch) -> Iterator[int]:
+    def _write_batch(self, decided: Merging) -> Iterator[int]:
         """Write what was decided, and tell after each step how many papers are done."""
         changed = [decided.held[i] for i in decided.touched]
         old = decided.before
@@ -657,20 +570,13 @@ class Library:
             self._catalog.update_record(record)
         for first in range(0, len(text), _BATCH):
             some = text[first : first + _BATCH]
-            rows = [self._split(paper) for paper in some]
+            rows = [split_paper(paper, self.encoder) for paper in some]
             stale = self._catalog.passage_ids([paper.id for paper in some])
             self._catalog.put(rows)
             self._embed(rows, self._vectors)
             self._vectors.delete(list(stale))
             self._catalog.mark_indexed([paper.id for paper in some])
             yield first + len(some)
-
-    def _split(self, paper: Paper) -> PaperRow:
-        sentences = split_sentences(paper.abstract)
-        passages = split_passages(
-            paper.title, paper.abstract, sentences, self.encoder.token_spans, PASSAGE_TOKENS
-        )
-        return PaperRow(paper, tuple(sentences), tuple(passages))
 
     def _embed(self, rows: Sequence[PaperRow], into: VectorIndex) -> None:
         """Make and store the vectors of these papers' passages and sentences."""
@@ -730,7 +636,7 @@ class Library:
         self._made = {}
 
     def _stage(self, ids: Sequence[str]) -> None:
-        rows = [self._split(row.paper) for row in self._catalog.rows(ids)]
+        rows = [split_paper(row.paper, self.encoder) for row in self._catalog.rows(ids)]
         self._catalog.stage(rows, embed_papers(rows, self.encoder), self._vectors.made_by())
         give_back_memory()
 
@@ -751,7 +657,7 @@ class Library:
         try:
             while not self._stopping.wait(_PAUSE_S):
                 try:
-                    with self._locked(wait=False), _disk_full_said(self.path):
+                    with self._lock.held(wait=False), disk_full_said(self.path):
                         if self._vectors.is_current():
                             return
                         left = self._catalog.unstaged_ids(self._vectors.made_by())
@@ -783,7 +689,7 @@ class Library:
         After work that failed the mark stays, and the next writer or reader does what is left.
         Yields whether there was such a mark.
         """
-        with self._locked(), _disk_full_said(self.path):
+        with self._lock.held(), disk_full_said(self.path):
             self._look_again()
             interrupted = self._catalog.get_meta(_WRITING) == "yes"
             self._catalog.set_meta(_WRITING, "yes")
@@ -796,130 +702,14 @@ class Library:
             self._catalog.set_meta(_WRITING, "no")
             self._catalog.settle()
 
-    @contextmanager
-    def _locked(self, wait: bool = True) -> Iterator[None]:
-        """Hold the lock. Without waiting, filelock's Timeout says that somebody else does."""
-        holder = self.path / "writer.pid"
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if not wait:
-                raise
-            label = f"waiting for {self._holder()}, which is writing"
-            self._report(Progress(label, 0, None, "seconds"))
-            lock.acquire()
-        try:
-            holder.write_text(str(os.getpid()))
-            yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
-
-    def _holder(self) -> str:
-        """Who writes, as far as it is told."""
-        try:
-            number = (self.path / "writer.pid").read_text()
-        except OSError:
-            number = ""
-        # It holds the lock a moment before it says who it is.
-        return f"process {number}" if number else "another process"
-
-    def _is_held(self) -> bool:
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-        return False
-
     def _save_keywords(self, index: KeywordIndex, generation: int) -> None:
-        lock = FileLock(self.path / ".lock")
         try:
-            lock.acquire(timeout=0)
+            with self._lock.held(wait=False):
+                index.save(self.path / "keywords", generation)
         except Timeout:  # somebody writes, and will save a newer one
             return
-        try:
-            index.save(self.path / "keywords", generation)
-        finally:
-            lock.release()
-
-
-def _check_backup(file: Path) -> None:
-    """Look at a file, without writing to it, before it takes a catalog's place."""
-    if not file.is_file():
-        raise LibraryError(f"{file} does not exist.", "Check the name and the folder.")
-    address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
-    try:
-        with closing(sqlite3.connect(address, uri=True)) as copy:
-            meta = dict(copy.execute("SELECT key, value FROM meta"))
-            damage = [row[0] for row in copy.execute("PRAGMA integrity_check(1)")]
-    except sqlite3.DatabaseError as error:
-        meta, damage = {}, [str(error)]
-    if "vectors" not in meta:
-        raise LibraryError(
-            f"{file} is no backup of a library, or a damaged one.",
-            "`askpapers backup FILE` makes one.",
-        )
-    if meta["schema"] != Catalog.schema:
-        raise LibraryError(
-            f"The backup {file} has format {meta['schema']}; "
-            f"this askpapers reads {Catalog.schema}.",
-            "Use the askpapers that wrote it.",
-        )
-    if damage != ["ok"]:
-        raise LibraryError(f"The backup {file} is damaged: {damage[0]}", "Take another one.")
 
 
 def _state(paper: Paper) -> str:
     """A paper as it reads now."""
     return f"{paper.id}-{paper.text_hash}"
-
-
-def embed_papers(rows: Sequence[PaperRow], encoder: Encoder) -> dict[str, PaperVectors]:
-    """Vectors of papers by id, those of the sentences from the same pass as the passages'.
-
-    A sentence that two passages share has the mean of its two vectors.
-    """
-    texts = [passage.text for row in rows for passage in row.passages]
-    held = [_held_sentences(row, passage) for row in rows for passage in row.passages]
-    vectors, parts = encoder.encode_parts(texts, [list(spans.values()) for spans in held])
-    embedded = {}
-    place = 0
-    for row in rows:
-        count = len(row.passages)
-        sums = np.zeros((len(row.sentences), encoder.dimension), dtype=np.float32)
-        for spans, part in zip(
-            held[place : place + count], parts[place : place + count], strict=True
-        ):
-            sums[list(spans)] += part
-        embedded[row.paper.id] = PaperVectors(vectors[place : place + count], unit(sums))
-        place += count
-    return embedded
-
-
-def _held_sentences(row: PaperRow, passage: Passage) -> dict[int, tuple[int, int]]:
-    """Which sentences a passage holds, wholly or in part, and where in its text."""
-    head = len(passage.text) - (passage.end - passage.start)
-    held = {}
-    for index, sentence in enumerate(row.sentences):
-        start, end = max(sentence.start, passage.start), min(sentence.end, passage.end)
-        if start < end:
-            held[index] = (start - passage.start + head, end - passage.start + head)
-    return held
-
-
-@contextmanager
-def _disk_full_said(path: Path) -> Iterator[None]:
-    """Tell a full disk from other trouble; what was written until then stays whole."""
-    try:
-        yield
-    except (OSError, sqlite3.OperationalError) as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-        if not full and "full" not in str(error):
-            raise
-        raise LibraryError(
-            f"The disk that holds {path} is full; the papers written before are kept.",
-            "Free some space and run it again: it goes on where it stopped.",
-        ) from None

@@ -254,7 +254,7 @@ def test_a_second_writer_waits_and_says_for_whom(filled: Library, tmp_path: Path
 
 
 def test_doctor_says_who_writes(filled: Library, tmp_path: Path) -> None:
-    with filled._locked(), pytest.raises(LibraryError, match=f"process {os.getpid()}"):
+    with filled._lock.held(), pytest.raises(LibraryError, match=f"process {os.getpid()}"):
         open_library(filled.path).check()
 
 

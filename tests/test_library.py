@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from rag.errors import LibraryError
-from rag.library import AddReport, Library
+from rag.library import Library
+from rag.merging import AddReport
 from rag.papers import Paper
 from rag.sample import sample_papers
 from rag.settings import Settings

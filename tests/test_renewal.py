@@ -64,7 +64,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         patch.setattr(Encoder, "name", "small")
         patch.setattr(Encoder, "dimension", 8)
         patch.setattr("rag.library.SPLITTER_VERSION", 0)
-        patch.setattr("rag.library.split_passages", _whole)
+        patch.setattr("rag.passages.split_passages", _whole)
         Library(tmp_path / "library", load_settings()).add(papers(200))
     return tmp_path / "library"
 
@@ -252,7 +252,7 @@ def test_trouble_in_the_background_is_told_by_doctor(
 
 def test_a_reader_does_not_wait_for_another_process_that_embeds(old: Path) -> None:
     library, other = opened(old), opened(old)
-    with other._locked():
+    with other._lock.held():
         started = time.perf_counter()
         library.repair()
         assert len(ranked(library)) == 10

@@ -38,7 +38,8 @@ from ui.opening import (
 
 if TYPE_CHECKING:
     from rag.answering import Answerer
-    from rag.library import AddReport, Library
+    from rag.library import Library
+    from rag.merging import AddReport
     from rag.papers import Answer, Paper
     from rag.sources import Source
 
@@ -255,7 +256,7 @@ class _Added:
 
 
 def _add_all(place: Library, sources: Sequence[str], sync: bool) -> _Added:
-    from rag.library import AddReport
+    from rag.merging import AddReport
     from rag.sources import find_sources
 
     added = _Added(AddReport())
@@ -287,7 +288,7 @@ def _origin(given: str) -> str:
 
 
 def _preview(place: Library, sources: Sequence[str]) -> _Added:
-    from rag.library import AddReport
+    from rag.merging import AddReport
     from rag.sources import find_sources
 
     added = _Added(AddReport())

@@ -627,3 +627,29 @@ def _raise_generation(connection: sqlite3.Connection) -> None:
 def _batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
     for first in range(0, len(ids), size):
         yield ids[first : first + size]
+
+
+def check_backup(file: Path) -> None:
+    """Look at a file, without writing to it, before it takes a catalog's place."""
+    if not file.is_file():
+        raise LibraryError(f"{file} does not exist.", "Check the name and the folder.")
+    address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as copy:
+            meta = dict(copy.execute("SELECT key, value FROM meta"))
+            damage = [row[0] for row in copy.execute("PRAGMA integrity_check(1)")]
+    except sqlite3.DatabaseError as error:
+        meta, damage = {}, [str(error)]
+    if "vectors" not in meta:
+        raise LibraryError(
+            f"{file} is no backup of a library, or a damaged one.",
+            "`askpapers backup FILE` makes one.",
+        )
+    if meta["schema"] != Catalog.schema:
+        raise LibraryError(
+            f"The backup {file} has format {meta['schema']}; "
+            f"this askpapers reads {Catalog.schema}.",
+            "Use the askpapers that wrote it.",
+        )
+    if damage != ["ok"]:
+        raise LibraryError(f"The backup {file} is damaged: {damage[0]}", "Take another one.")

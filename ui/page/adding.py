@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rag.errors import AskpapersError, SourceError
-from rag.library import AddReport, Library
+from rag.library import Library
+from rag.merging import AddReport
 from rag.papers import Paper
 from rag.sources import Unreadable, find_sources
 from rag.sources.arxiv_api import PREFIX

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.embedding import Encoder
-from rag.library import AddReport, Library
+from rag.library import Library
+from rag.merging import AddReport
 from rag.papers import Paper, normalise
 from rag.sources import Unreadable
 from ui.literal import in_html
