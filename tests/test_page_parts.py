@@ -13,7 +13,7 @@ import bibtexparser
 import gradio as gr
 import pytest
 from arxiv_server import Server, arxiv_server
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scripted import ScriptedModel
 
@@ -123,6 +123,8 @@ def test_bibtex_has_the_readers_own_keys_and_reads_back(tmp_path: Path) -> None:
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("C",)), max_size=60))
+@example("\\")
+@example("\\\\")
 def test_any_title_makes_bibtex_that_parses(title: str) -> None:
     text = "".join(bibtex.write([replace(PAPER, title=f"T {title}")]))
     library = bibtexparser.parse_string(text)

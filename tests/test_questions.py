@@ -102,7 +102,7 @@ def test_answers_of_pubmedqa_and_bioasq_are_read(tmp_path: Path) -> None:
     (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     (tmp_path / "qrels.tsv").write_text("q\td\ts\np\t1\t1\nb\t1\t1\nb\t2\t1\nf\t1\t1\nf\t2\t0\n")
     yes, listed, factoid = read_collection(tmp_path, tmp_path).questions()
-    assert (yes.type, yes.expected, yes.reference, yes.ids) == ("yesno", "yes", "So.", ("1",))
+    assert (yes.type, yes.expected, yes.reference, yes.ids) == ("yesno", "yes", "It does.", ("1",))
     assert listed.facts == (("moss", "bryophyta"), ("lichen",))
     assert listed.evidence == (Pointer(id="1", quote="Moss grows on stone."),)
     assert listed.reference == "Moss and lichen do."

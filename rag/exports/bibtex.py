@@ -138,6 +138,9 @@ def _name(name: str) -> str:
 
 
 def _is_balanced(text: str) -> bool:
+    """Whether braces can be put around it: its own match, and no lone backslash ends it."""
+    if re.search(r"(?<!\\)(?:\\\\)*\\$", text):
+        return False
     depth = 0
     for brace in re.findall(r"(?<!\\)[{}]", text):
         depth += 1 if brace == "{" else -1
