@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from eval.metrics import area_under, auroc, risk_coverage
-from eval.questions import Question
+from eval.questions import Question, right_papers
 from rag.abstention import Decision, decide, read_signals
 from rag.answering import find_evidence
 from rag.conversation import stand_alone
@@ -78,11 +78,7 @@ def measure_abstention(
     """Decide on each question with its right papers and without them, and on off-topic ones."""
     reranker = load_reranker(settings, report=report)
     look_again = reranker.rerank if reranker else None
-    right: dict[str, set[str]] = {q.id: set() for q in questions}
-    for paper in library.papers():
-        for question in questions:
-            if question.is_right(paper):
-                right[question.id].add(paper.id)
+    right = right_papers(questions, library.papers())
     asked = [q for q in questions if right[q.id]]
     total = 2 * len(asked) + len(off_topic)
     done = 0
@@ -100,7 +96,7 @@ def measure_abstention(
         return decide(signals, alone.question, settings.caution)
 
     there = [decision(q) for q in asked]
-    hidden = [decision(q, frozenset(right[q.id])) for q in asked]
+    hidden = [decision(q, frozenset(p.id for p in right[q.id])) for q in asked]
     beside = [decision(q) for q in off_topic]
     curve = risk_coverage(
         [(d.confidence, 0.0) for d in there] + [(d.confidence, 1.0) for d in [*hidden, *beside]],

@@ -4,30 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import mean
 
 from eval.metrics import BY_NAME
 from eval.runs import Run
-from eval.statistics import compare
+from eval.summary import Difference, differences
 from rag.errors import AskpapersError
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One measure in two runs, over the questions that both measured.
-
-    Attributes:
-        low, high: the 95 % interval of the difference.
-        p: of a paired randomisation test.
-    """
-
-    questions: int
-    before: float
-    now: float
-    difference: float
-    low: float
-    high: float
-    p: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,36 +66,13 @@ def compare_runs(before: Run, now: Run, system: str) -> Comparison:
             f"The two runs have no question in common that {system} was asked.",
             f"There are {', '.join(before.systems)} and {', '.join(now.systems)} in them.",
         )
-    measures = {}
-    for name in BY_NAME:
-        both = [
-            (a.scores[name], b.scores[name])
-            for a, b in pairs
-            if name in a.scores.keys() & b.scores.keys()
-        ]
-        if both:
-            measures[name] = _difference([a for a, _ in both], [b for _, b in both])
     mended = [(a, b) for a, b in pairs if a.failures and not b.failures]
     broken = [(a, b) for a, b in pairs if b.failures and not a.failures]
     return Comparison(
-        measures,
+        differences(before.of(system), now.of(system)),
         tuple(Changed(a.question.id, a.question.question, a.failures[0].kind) for a, _ in mended),
         tuple(Changed(b.question.id, b.question.question, b.failures[0].kind) for _, b in broken),
         tuple(_notes(before, now, len(pairs))),
-    )
-
-
-def _difference(before: list[float], now: list[float]) -> Difference:
-    found = compare(before, now)
-    low, high = found["interval"]
-    return Difference(
-        len(before),
-        round(mean(before), 4),
-        round(mean(now), 4),
-        found["difference"],
-        low,
-        high,
-        found["p"],
     )
 
 

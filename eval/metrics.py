@@ -444,9 +444,14 @@ def _of_statements(answer: Answer, entails: Entails) -> dict[str, float]:
         recalls.append(borne_out)
         for one in cited:
             others = [c for c in cited if c is not one]
-            alone = entails(statement.text, [one])
-            needed = alone or not (others and entails(statement.text, others))
-            precisions.append(borne_out and needed)
+            precisions.append(
+                borne_out
+                and (
+                    not others
+                    or entails(statement.text, [one])
+                    or not entails(statement.text, others)
+                )
+            )
     if not recalls:
         return {}
     scores = {

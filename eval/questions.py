@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -164,6 +164,16 @@ def read_question_set(
         q for q in questions.values() if (not only or q.type in only) and part in (None, q.part)
     ]
     return QuestionSet(chosen, hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+def right_papers(
+    questions: Sequence[Question], papers: Iterable[Paper]
+) -> dict[str, tuple[Paper, ...]]:
+    """Question → those of the papers that answer it."""
+    titles = {title for q in questions for title in q.titles}
+    ids = {i for q in questions for i in q.ids}
+    some = [p for p in papers if p.title in titles or p.source_id in ids]
+    return {q.id: tuple(p for p in some if q.is_right(p)) for q in questions}
 
 
 def spread(questions: Sequence[Question], limit: int | None) -> list[Question]:

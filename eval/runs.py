@@ -22,7 +22,7 @@ import psutil
 from pydantic import TypeAdapter, ValidationError
 
 from eval.metrics import Failure, Scores, failures, score
-from eval.questions import Question, QuestionSet
+from eval.questions import Question, QuestionSet, right_papers
 from eval.speed import peak_bytes
 from eval.support import support_check
 from eval.systems import OURS, SYSTEMS, Asked
@@ -30,15 +30,13 @@ from rag import weights
 from rag.answering import Answerer
 from rag.chat_models import needed_models
 from rag.errors import AskpapersError, SourceError
-from rag.library import Library
-from rag.papers import Paper
 from rag.progress import Progress, Report
 from rag.settings import Settings
 
 _PACKAGES = ("torch", "transformers", "langchain-core", "chromadb", "numpy")
 
 # What else a setting changes is where things lie and who may look, not what is answered.
-_SETTINGS_THAT_COUNT = (
+_SETTINGS_THAT_COUNT = {
     "model",
     "server_model",
     "precision",
@@ -49,7 +47,7 @@ _SETTINGS_THAT_COUNT = (
     "quote",
     "temperature",
     "caution",
-)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ def run_questions(
     run = _open(folder, info)
     done = {(r.system, r.question.id) for r in run.results}
     systems = list(dict.fromkeys([OURS, *baselines]))
-    papers = _right_papers(answerer.library, asked.questions)
+    papers = right_papers(asked.questions, answerer.library.papers())
     entails = support_check(answerer.library)
     with (folder / "results.jsonl").open("a", encoding="utf-8") as file:
         for name in systems:
@@ -205,7 +203,7 @@ def describe(answerer: Answerer, asked: QuestionSet) -> RunInfo:
         version=version("askpapers"),
         commit=_commit(),
         machine=_machine(),
-        settings={n: settings.model_dump(mode="json")[n] for n in _SETTINGS_THAT_COUNT},
+        settings=settings.model_dump(mode="json", include=_SETTINGS_THAT_COUNT),
         packages={name: version(name) for name in _PACKAGES},
         models={
             m.name: {f.name: f.sha256 for f in m.files}
@@ -273,14 +271,6 @@ def _replace(file: Path, text: str) -> None:
     beside = file.with_suffix(".part")
     beside.write_text(text, encoding="utf-8")
     beside.replace(file)
-
-
-def _right_papers(library: Library, questions: Sequence[Question]) -> dict[str, tuple[Paper, ...]]:
-    """Question → the papers of the library that answer it."""
-    titles = {title for q in questions for title in q.titles}
-    ids = {i for q in questions for i in q.ids}
-    some = [p for p in library.papers() if p.title in titles or p.source_id in ids]
-    return {q.id: tuple(p for p in some if q.is_right(p)) for q in questions}
 
 
 def _machine() -> Machine:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from eval.judge import JudgeFigures, judged
 from eval.metrics import (
@@ -69,6 +68,24 @@ class SystemFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """One measure of two sets of results, over the questions that both measured.
+
+    Attributes:
+        low, high: the 95 % interval of the difference.
+        p: of a paired randomisation test.
+    """
+
+    questions: int
+    before: float
+    now: float
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunFigures:
     """The figures of a run.
 
@@ -79,7 +96,7 @@ class RunFigures:
     """
 
     systems: Mapping[str, SystemFigures]
-    against: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    against: Mapping[str, Mapping[str, Difference]]
     judged: Sequence[JudgeFigures] = ()
 
 
@@ -128,20 +145,31 @@ def summarise_system(results: Sequence[Result]) -> SystemFigures:
     )
 
 
-def differences(before: Sequence[Result], now: Sequence[Result]) -> dict[str, dict[str, Any]]:
-    """Measure → the mean difference over the questions of both, its interval and p value."""
-    scores = {r.question.id: r.scores for r in before}
+def differences(before: Sequence[Result], now: Sequence[Result]) -> dict[str, Difference]:
+    """Measure → how it differs over the questions that both have."""
+    old = {r.question.id: r.scores for r in before}
+    pairs = [(old[r.question.id], r.scores) for r in now if r.question.id in old]
     found = {}
     for measure in MEASURES:
         name = measure.name
-        pairs = [
-            (scores[r.question.id][name], r.scores[name])
-            for r in now
-            if name in r.scores and name in scores.get(r.question.id, {})
-        ]
-        if len(pairs) > 1:
-            found[name] = compare([a for a, _ in pairs], [b for _, b in pairs])
+        both = [(a[name], b[name]) for a, b in pairs if name in a and name in b]
+        if both:
+            found[name] = _difference([a for a, _ in both], [b for _, b in both])
     return found
+
+
+def _difference(before: list[float], now: list[float]) -> Difference:
+    found = compare(before, now)
+    low, high = found["interval"]
+    return Difference(
+        len(before),
+        round(mean(before), 4),
+        round(mean(now), 4),
+        found["difference"],
+        low,
+        high,
+        found["p"],
+    )
 
 
 def _counts(result: Result) -> bool:

@@ -332,12 +332,8 @@ def eval_encoder(
 
 @app.command("retrieval")
 def eval_retrieval(
-    beir: Annotated[
-        Path | None, typer.Option(help="Folder with corpus.jsonl, or a papers file.")
-    ] = None,
-    queries: Annotated[
-        Path | None, typer.Option(help="Folder with queries.jsonl and qrels.tsv.")
-    ] = None,
+    beir: BeirOption = None,
+    queries: QueriesOption = None,
     ablation: Annotated[
         bool,
         typer.Option(help="Beside it each search alone, their ranks fused, a second look."),
@@ -485,10 +481,11 @@ def _print_run(figures: RunFigures) -> None:
                 if figure
                 else ["", ""]
             )
-        tests = [figures.against[n].get(name, {}).get("p", "") for n in names[1:]]
+        tests = [figures.against[n].get(name) for n in names[1:]]
+        sure = [str(test.p) if test else "" for test in tests]
         count = next(f.questions for f in found if f)
         arrow = {"higher": " ↑", "lower": " ↓", "": ""}[measure.better]
-        table.add_row(measure.label + arrow, str(count), *cells, *map(str, tests))
+        table.add_row(measure.label + arrow, str(count), *cells, *sure)
     terminal.out.print(table)
     for name in names:
         some = figures.systems[name]

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from eval.metrics import KINDS, MEASURES, Measure
 from eval.report.plots import Plot
 from eval.runs import Run
-from eval.summary import RunFigures, SystemFigures
+from eval.summary import Difference, RunFigures, SystemFigures
 
 _OVERALL = (
     Measure(
@@ -220,13 +220,13 @@ def _cells(measure: Measure, some: SystemFigures) -> list[str]:
     ]
 
 
-def _test(measure: Measure, test: Mapping[str, Any] | None) -> list[str]:
+def _test(measure: Measure, test: Difference | None) -> list[str]:
     """Difference and p value."""
     if test is None:
         return [_cell()] * 2
-    p = test["p"]
+    p = test.p
     return [
-        _cell("difference", _signed(measure, test["difference"])),
+        _cell("difference", _signed(measure, test.difference)),
         _cell("p sure" if p < 0.05 else "p", "&lt; 0.001" if p < 0.001 else f"{p:.3f}"),
     ]
 
