@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from statistics import mean
 
+import numpy as np
+
 from eval.collections import read_lines
 from eval.metrics import Entails, auroc
+from eval.probing import cross_validated, fit_probe
 from eval.systems import Shown
+from rag.chat_models import LocalChatModel
 from rag.citations import WEAK, Statement, bind
 from rag.embedding import load_encoder
 from rag.errors import SourceError
 from rag.library import Library
-from rag.papers import Evidence, Paper, Sentence
+from rag.papers import Evidence, Paper, Sentence, Vectors
+from rag.probing import SupportJudge, write_probe
 from rag.progress import Progress, Report
+from rag.prompts import support_messages
 from rag.settings import Settings
 from rag.store.keywords import KeywordIndex
 from rag.text import split_sentences
+
+JUDGED_LAYER = 18
+"""Of the default model's 28. Later ones do no better, earlier ones worse; what is after it need
+not be run."""
 
 
 def support_check(library: Library) -> Entails:
@@ -45,11 +57,18 @@ def _evidence(number: int, shown: Shown) -> Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A claim, the sentences set beside it, and whether they bear it out."""
+    """A claim, the sentences set beside it, and whether they bear it out.
+
+    Attributes:
+        title: of the paper that the sentences are from; empty where it is not known.
+        group: pairs that resemble one another share it.
+    """
 
     claim: str
     sentences: tuple[str, ...]
     supported: bool
+    title: str = ""
+    group: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +79,43 @@ class SupportFigures:
         supported: pairs that people say are.
         auroc: of the check's score, against the rest.
         auroc_cosine: of the encoder's cosine alone, what one would take instead.
-        passed_supported, passed_rest: share of either that the check lets through.
+        auroc_judge: of the judge as it ships; None where the model has none, and for pairs that
+            it was fitted on.
+        auroc_refitted: of a judge fitted anew on four fifths of these pairs, over the fifths
+            that it has not seen.
+        passed_supported, passed_rest: share of either that the check lets through, without the
+            judge.
     """
 
     pairs: int
     supported: int
     auroc: float | None
     auroc_cosine: float | None
+    auroc_judge: float | None
+    auroc_refitted: float | None
     passed_supported: float
     passed_rest: float
 
 
-def measure_support(pairs: Sequence[Pair], settings: Settings, report: Report) -> SupportFigures:
-    """Put every pair to the check that answers pass before they are shown."""
+def measure_support(
+    pairs: Sequence[Pair],
+    settings: Settings,
+    report: Report,
+    states: Vectors | None = None,
+    judge: SupportJudge | None = None,
+) -> SupportFigures:
+    """Put every pair to the check that answers pass before they are shown.
+
+    Args:
+        states: the model's for each pair, to fit judges on; None to leave those out.
+        judge: the one that ships, unless it was fitted on these pairs.
+    """
     encoder = load_encoder(settings, report=report)
     texts = [Paper(f"{i}", " ".join(pair.sentences)) for i, pair in enumerate(pairs)]
     rarity = KeywordIndex.build(texts).rarity
     scores, cosines, passed = [], [], []
     for number, pair in enumerate(pairs, start=1):
-        shown = Shown("", "", pair.sentences)
+        shown = Shown("", pair.title, pair.sentences)
         (bound,) = bind([Statement(pair.claim, ())], [_evidence(1, shown)], encoder.encode, rarity)
         refused = bound.support == "unsupported"
         # A number or name that is not there refuses what words alone would let through.
@@ -92,17 +129,54 @@ def measure_support(pairs: Sequence[Pair], settings: Settings, report: Report) -
         both = list(zip(values, pairs, strict=True))
         return [v for v, p in both if p.supported], [v for v, p in both if not p.supported]
 
+    def area(values: Sequence[float]) -> float | None:
+        found = auroc(*split(values))
+        return None if found is None else round(found, 4)
+
     yes, no = split([float(p) for p in passed])
-    areas = [auroc(*split(values)) for values in (scores, cosines)]
-    ours, cosine = (None if area is None else round(area, 4) for area in areas)
+    judged = refitted = None
+    if states is not None and len(pairs) > 1:
+        labels, groups = [p.supported for p in pairs], [p.group or p.claim for p in pairs]
+        refitted = area(cross_validated(states, labels, groups, JUDGED_LAYER))
+        if judge is not None:
+            judged = area([judge.probe.probability(state) for state in states])
     return SupportFigures(
         pairs=len(pairs),
         supported=len(yes),
-        auroc=ours,
-        auroc_cosine=cosine,
+        auroc=area(scores),
+        auroc_cosine=area(cosines),
+        auroc_judge=judged,
+        auroc_refitted=refitted,
         passed_supported=round(mean(yes or [0.0]), 4),
         passed_rest=round(mean(no or [0.0]), 4),
     )
+
+
+def read_states(pairs: Sequence[Pair], model: LocalChatModel, report: Report) -> Vectors:
+    """The states ``(pairs, width)`` in which a model is about to say whether pairs hold."""
+    states = []
+    for number, pair in enumerate(pairs, start=1):
+        messages = support_messages(pair.claim, [(pair.title, pair.sentences)])
+        states.append(model.state(messages, JUDGED_LAYER, aside=True))
+        report(Progress("judging", number, len(pairs), "pairs"))
+    return np.stack(states)
+
+
+def save_judge(pairs: Sequence[Pair], states: Vectors, model_name: str, folder: Path) -> Path:
+    """Fit the judge that ships on pairs, and write it where `rag.probing` looks for it."""
+    probe = fit_probe(states, [p.supported for p in pairs], JUDGED_LAYER)
+    fitted_on = f"eval/data/statements.jsonl, {len(pairs)} pairs"
+    return write_probe(probe, "support", model_name, fitted_on, folder)
+
+
+def read_statements() -> list[Pair]:
+    """Our own pairs: short answers about starter papers, half of which join the words of their
+    sentences wrongly."""
+    text = files("eval").joinpath("data/statements.jsonl").read_text(encoding="utf-8")
+    return [
+        Pair(e["statement"], tuple(e["sentences"]), e["supported"], e["title"], e["question"])
+        for e in map(json.loads, text.splitlines())
+    ]
 
 
 def read_healthver(file: Path) -> list[Pair]:
@@ -116,7 +190,12 @@ def read_healthver(file: Path) -> list[Pair]:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             rows = list(csv.DictReader(lines))
         return [
-            Pair(row["claim"], _sentences(row["evidence"]), row["label"] == "Supports")
+            Pair(
+                row["claim"],
+                _sentences(row["evidence"]),
+                row["label"] == "Supports",
+                group=row.get("question", ""),
+            )
             for row in rows
         ]
     except (OSError, UnicodeDecodeError, KeyError) as error:

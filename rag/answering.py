@@ -19,8 +19,6 @@ from rag.citations import (
     QUOTED_AGAIN,
     BoundAnswer,
     Statement,
-    bind,
-    compose,
     enumerate_papers,
     is_refusal,
     quote,
@@ -41,11 +39,13 @@ from rag.filters import Filters, read_filters
 from rag.library import Library
 from rag.names import names_in
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
+from rag.probing import load_support_judge
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
 from rag.reranking import is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings, load_settings
+from rag.vouching import vouch
 
 _MOST_STATEMENTS = 4
 """Sentences of an answer; what the model writes after them is not waited for."""
@@ -113,6 +113,7 @@ class Answerer:
         if model is None and not self.settings.quote:
             model = load_chat_model(self.settings, report=report)
         self.model = model
+        self.judge = load_support_judge(model)
         self.retriever = PaperRetriever(library=library, k=self.settings.papers)
         self.reranker = load_reranker(self.settings, report=report)
 
@@ -262,8 +263,14 @@ class Answerer:
         written = [s for s in read_draft(draft) if s.text != EXAMPLE]
         statements = written[:_MOST_STATEMENTS]
         claims = [s for s in statements if not is_refusal(s)]
-        encode, rarity = self.library.encoder.encode, self.library.keywords.rarity
-        bound = compose(bind(claims, found.evidence, encode, rarity), found.evidence)
+        bound = vouch(
+            claims,
+            blank.standalone_question,
+            found.evidence,
+            encode=self.library.encoder.encode,
+            rarity=self.library.keywords.rarity,
+            judge=self.judge,
+        )
         left_out = bound.left_out
         refused = bool(statements) and not claims
         if not bound.citations and not refused:

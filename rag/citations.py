@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rag.names import holds_name, names_in, numbers_in, numbers_said
-from rag.papers import Citation, Evidence, Sentence, Support, Vectors
+from rag.papers import Citation, Evidence, Sentence, Support, Vectors, normalise
 from rag.store.keywords import tokenize
 from rag.text import split_sentences
 
@@ -41,6 +41,8 @@ _MARK = re.compile(
 )
 _OWN_MARK = re.compile(rf"\s*\[{_NUMBERS}\]")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
+# Says nothing that could be checked without the sentence after it.
+_BARE = re.compile(r"(?:yes|no)\b\W*", re.IGNORECASE)
 # What is left of "The two are [1] and [2]." once the marks are off: no sentence.
 _DANGLING = re.compile(r"\b(?:and|or|is|are|was|were|of|by|the)\W*$", re.IGNORECASE)
 _REFUSAL = re.compile(
@@ -93,7 +95,10 @@ class BoundAnswer:
 
 
 def read_draft(draft: str) -> list[Statement]:
-    """The sentences of what the model wrote, with the marks taken off, whatever their shape."""
+    """The sentences of what the model wrote, with the marks taken off, whatever their shape.
+
+    A "Yes." or "No." alone is one with the sentence after it.
+    """
     marks: list[tuple[int, tuple[int, ...]]] = []
     clean = ""
     at = 0
@@ -104,12 +109,15 @@ def read_draft(draft: str) -> list[Statement]:
         at = match.end()
     clean += text[at:]
     sentences = split_sentences(clean)
-    statements = []
+    statements: list[Statement] = []
     for i, sentence in enumerate(sentences):
         following = sentences[i + 1].start if i + 1 < len(sentences) else len(clean) + 1
         first = sentence.start if i else -1
         mine = [n for place, numbers in marks if first < place <= following for n in numbers]
         text = re.sub(r"\s+([.,;:!?])", r"\1", " ".join(sentence.text.split()))
+        if statements and _BARE.fullmatch(statements[-1].text):
+            bare = statements.pop()
+            text, mine = f"{bare.text} {text}", [*bare.marks, *mine]
         if re.search(r"\w", text) and not (mine and _DANGLING.search(text)):
             statements.append(Statement(text, tuple(dict.fromkeys(mine))))
     return statements
@@ -189,6 +197,29 @@ def quote(
     quoted = compose(bound, evidence)
     opening = "The closest sentence says:" if len(chosen) == 1 else "The closest sentences say:"
     return BoundAnswer(f"{opening} {quoted.text}", quoted.citations, ())
+
+
+def echoes(statement: Statement, question: str) -> bool:
+    """Whether a sentence says the question again, and nothing beside: no word of its own.
+
+    A yes or a no is something beside.
+    """
+    own = set(tokenize(statement.text)) - set(tokenize(question))
+    return not own and not _BARE.match(statement.text)
+
+
+def is_copied(bound: Bound) -> bool:
+    """Whether a sentence is said word for word, with the same stops or others, by its evidence."""
+    return any(normalise(bound.text) in normalise(s.text) for _, s in bound.evidence)
+
+
+def quoted_instead(bound: Bound) -> Bound:
+    """The evidence of a sentence in its place, quoted, where the sentence is not to be trusted."""
+    first, *others = bound.evidence
+    more = [pair for pair in others if pair[0] == first[0]][: MOST_QUOTED - 1]
+    chosen = tuple(sorted([first, *more], key=lambda pair: pair[1].start))
+    said = " ".join(_in_quotes(sentence) for _, sentence in chosen)
+    return Bound(f"The paper says: {said}", "weak", bound.score, chosen)
 
 
 def enumerate_papers(evidence: Sequence[Evidence]) -> BoundAnswer:

@@ -59,6 +59,10 @@ _SECOND = 0.6
 _OWN_WORDS = 0.05, 0.1
 """Shares of the question's rare words that the best paper, and the second, hold alone."""
 
+_JOINS = re.compile(r"\band\b", re.IGNORECASE)
+_JOINED_WORDS = 0.25, 0.25
+"""The same where "and" is all that tells: two subjects, of which one paper each speaks."""
+
 _LEANS = ("this ", "these ", "it ", "its ", "they ", "their ", "such ", "here ", "both ")
 """What a sentence starts with when it leans on the one before."""
 
@@ -110,11 +114,12 @@ def pick_evidence(
 def asks_about_two(question: str, ranked: Sequence[RankedPaper], library: Library) -> bool:
     """Whether a question sets the two best papers side by side.
 
-    It has a word that compares, both papers are close, and each holds a part of the question's
-    rare words that the other lacks.
+    It has a word that compares, or joins two subjects; both papers are close, and each holds a
+    part of the question's rare words that the other lacks.
     """
-    if not _COMPARES.search(question):
+    if not _COMPARES.search(question) and not _JOINS.search(question):
         return False
+    least = _OWN_WORDS if _COMPARES.search(question) else _JOINED_WORDS
     distinct = _distinct(ranked)
     if len(distinct) < 2:
         return False
@@ -129,8 +134,8 @@ def asks_about_two(question: str, ranked: Sequence[RankedPaper], library: Librar
     )
     own = (mine - other, other - mine)
     return all(
-        sum(weights[t] for t in words) / total >= least
-        for words, least in zip(own, _OWN_WORDS, strict=True)
+        sum(weights[t] for t in words) / total >= share
+        for words, share in zip(own, least, strict=True)
     )
 
 

@@ -200,22 +200,44 @@ def eval_support(
         Path | None, typer.Option(help="Folder with SciFact's corpus.jsonl and dev.", metavar="DIR")
     ] = None,
     limit: LimitOption = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Write a judge fitted on our own statements here.", metavar="DIR"),
+    ] = None,
 ) -> None:
-    """How well the support check tells claims that their evidence bears out, as JSON."""
-    from eval.support import measure_support, read_healthver, read_scifact
+    """How well the support check and the judge tell what is borne out, as JSON.
 
-    pairs = {}
+    On our own statements about starter papers, and on claims that others judged.
+    """
+    from eval.support import (
+        measure_support,
+        read_healthver,
+        read_scifact,
+        read_statements,
+        read_states,
+        save_judge,
+    )
+    from rag.chat_models import LocalChatModel, load_chat_model
+    from rag.probing import load_support_judge
+
+    settings = load_settings()
+    pairs = {"statements": read_statements()}
     if healthver is not None:
         pairs["healthver"] = read_healthver(healthver)
     if scifact is not None:
         pairs["scifact"] = read_scifact(scifact, scifact / "dev")
-    if not pairs:
-        raise typer.BadParameter("name --healthver FILE, --scifact DIR or both")
+    found = {}
     with terminal.progress() as report:
-        found = {
-            name: asdict(measure_support(some[:limit], load_settings(), report))
-            for name, some in pairs.items()
-        }
+        model = load_chat_model(settings, report=report)
+        judge = load_support_judge(model)
+        for name, some in pairs.items():
+            chosen = some[:limit]
+            local = model if isinstance(model, LocalChatModel) else None
+            states = read_states(chosen, local, report) if local else None
+            ships = None if name == "statements" else judge
+            found[name] = asdict(measure_support(chosen, settings, report, states, ships))
+            if save is not None and ships is None and local and states is not None:
+                save_judge(chosen, states, local.model_name, save)
     terminal.print_json(found)
 
 

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -25,7 +26,67 @@ _LOOKUPS = (3, 2)
 """Lengths of the last words that are looked up, the longer one first."""
 
 
-class Decoder:
+class _Reader:
+    """Reads prompts with one model, one at a time, and keeps what the next one may share."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._forget()
+
+    def _unread(self, prompt: Sequence[int]) -> list[int]:
+        """What of a prompt the cache does not hold, one token at least; the rest stays in it."""
+        if not self._can_return:
+            self._forget()
+        limit = min(len(self._held), len(prompt) - 1)
+        same = 0
+        while same < limit and self._held[same] == prompt[same]:
+            same += 1
+        self._return(len(self._held) - same)
+        return list(prompt[same:])
+
+    def _call(self, model: Any, rows: Sequence[int], **more: Any) -> Any:
+        """What the model makes of rows, which the cache then holds."""
+        ids = torch.tensor([list(rows)], device=self._model.device)
+        try:
+            with torch.inference_mode():
+                output = model(input_ids=ids, past_key_values=self._cache, use_cache=True, **more)
+        except BaseException:  # some layers have read the rows and some have not
+            self._forget()
+            raise
+        self._held += rows
+        return output
+
+    def _return(self, positions: int) -> None:
+        """Take the last positions off the cache."""
+        if positions:
+            self._cache.crop(-positions)
+            del self._held[len(self._held) - positions :]
+
+    def _forget(self) -> None:
+        self._cache, self._can_return = empty_cache(self._model.config)
+        self._held: list[int] = []
+
+
+class StateReader(_Reader):
+    """Reads off the state in which a model is behind a prompt, without the layers after it.
+
+    Args:
+        layer: how many layers are run.
+    """
+
+    def __init__(self, model: Any, layer: int) -> None:
+        super().__init__(model)
+        self._layer = layer
+
+    def state(self, prompt: Sequence[int]) -> Tensor:
+        """The hidden state ``(width,)`` of the prompt's last token."""
+        trunk = self._model.base_model
+        with _last_output(trunk.layers[self._layer - 1]) as seen, _layers(trunk, self._layer):
+            self._call(trunk, self._unread(prompt))
+        return seen[-1]
+
+
+class Decoder(_Reader):
     """Decodes with one model, one prompt at a time.
 
     Args:
@@ -37,16 +98,22 @@ class Decoder:
     def __init__(
         self, model: Any, ends: Collection[int], temperature: float = 0.0, *, draft: bool = True
     ) -> None:
-        self._model = model
+        super().__init__(model)
         self._ends = frozenset(ends)
         self._temperature = temperature
-        self._forget()
         self._draft = draft and self._can_return
 
     def read(self, prompt: Sequence[int]) -> None:
         """Read a prompt's tokens ahead, for the prompts that begin like it."""
         if self._can_return and (rest := self._unread(prompt)):
             self._run(rest)
+
+    def state(self, prompt: Sequence[int], layer: int) -> Tensor:
+        """The hidden state ``(width,)`` of a prompt's last token, after so many layers; the
+        prompt is read ahead by it."""
+        with _last_output(self._model.base_model.layers[layer - 1]) as seen:
+            self._run(self._unread(prompt))
+        return seen[-1]
 
     def likeliest(self, prompt: Sequence[int]) -> list[int]:
         """The likeliest next token after each token of a prompt."""
@@ -72,30 +139,9 @@ class Decoder:
                 yield token
             rows = chosen[-1:]
 
-    def _unread(self, prompt: Sequence[int]) -> list[int]:
-        """What of a prompt the cache does not hold, one token at least; the rest stays in it."""
-        if not self._can_return:
-            self._forget()
-        limit = min(len(self._held), len(prompt) - 1)
-        same = 0
-        while same < limit and self._held[same] == prompt[same]:
-            same += 1
-        self._return(len(self._held) - same)
-        return list(prompt[same:])
-
     def _run(self, rows: Sequence[int], keep: int = 1) -> Tensor:
-        """Logits ``(keep, vocabulary)`` after the last rows, which the cache then holds."""
-        ids = torch.tensor([list(rows)], device=self._model.device)
-        try:
-            with torch.inference_mode():
-                output = self._model(
-                    input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=keep
-                )
-        except BaseException:  # some layers have read the rows and some have not
-            self._forget()
-            raise
-        self._held += rows
-        logits: Tensor = output.logits[0]
+        """Logits ``(keep, vocabulary)`` after the last rows."""
+        logits: Tensor = self._call(self._model, rows, logits_to_keep=keep).logits[0]
         return logits
 
     def _check(self, logits: Tensor, draft: Sequence[int]) -> list[int]:
@@ -113,15 +159,33 @@ class Decoder:
         probabilities = torch.softmax(logits.float() / self._temperature, dim=-1)
         return int(torch.multinomial(probabilities, 1))
 
-    def _return(self, positions: int) -> None:
-        """Take the last positions off the cache."""
-        if positions:
-            self._cache.crop(-positions)
-            del self._held[len(self._held) - positions :]
 
-    def _forget(self) -> None:
-        self._cache, self._can_return = empty_cache(self._model.config)
-        self._held: list[int] = []
+@contextmanager
+def _last_output(layer: Any) -> Iterator[list[Tensor]]:
+    """Collects the last row ``(width,)`` of what a layer puts out at each call."""
+    seen: list[Tensor] = []
+
+    def keep(_layer: Any, _inputs: Any, output: Any) -> None:
+        states = output[0] if isinstance(output, tuple) else output
+        seen.append(states.flatten(0, -2)[-1].float())
+
+    hook = layer.register_forward_hook(keep)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def _layers(trunk: Any, count: int) -> Iterator[None]:
+    """Only the first layers are run meanwhile."""
+    config = trunk.config
+    before = config.num_hidden_layers
+    config.num_hidden_layers = count
+    try:
+        yield
+    finally:
+        config.num_hidden_layers = before
 
 
 class _Text:

@@ -19,6 +19,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import PrivateAttr
 
 from rag.errors import ModelError
+from rag.papers import Vectors
 from rag.threads import set_threads
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system"}
@@ -50,6 +51,7 @@ class LocalChatModel(BaseChatModel):
     _model: Any = PrivateAttr(default=None)
     _tokenizer: Any = PrivateAttr(default=None)
     _decoder: Any = PrivateAttr(default=None)
+    _readers: dict[int, Any] = PrivateAttr(default_factory=dict)
     _layers: Any = PrivateAttr(default=None)
     _busy: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
@@ -87,6 +89,30 @@ class LocalChatModel(BaseChatModel):
             self._load()
             choices: list[int] = self._decoder.likeliest(self._prompt_ids(messages))
             return choices
+
+    def state(self, messages: Sequence[BaseMessage], layer: int, *, aside: bool = False) -> Vectors:
+        """The hidden state ``(width,)`` behind a prompt's last token, after so many layers.
+
+        Args:
+            aside: only those layers are run, and what is held of the last prompt stays;
+                otherwise the prompt is read ahead, to be answered.
+        """
+        with self._busy:
+            self._load()
+            prompt = self._prompt_ids(messages)
+            if aside:
+                if layer not in self._readers:
+                    self._readers[layer] = self._reader(layer)
+                state = self._readers[layer].state(prompt)
+            else:
+                state = self._decoder.state(prompt, layer)
+            found: Vectors = state.cpu().numpy()
+            return found
+
+    def _reader(self, layer: int) -> Any:
+        from rag.chat_models.decoding import StateReader
+
+        return StateReader(self._model, layer)
 
     def _load(self) -> None:
         if self._model is not None:

@@ -1,0 +1,71 @@
+"""From a draft to what is shown of it: sentences kept, replaced by a quotation, or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rag.citations import (
+    Bound,
+    BoundAnswer,
+    Statement,
+    bind,
+    compose,
+    echoes,
+    is_copied,
+    quoted_instead,
+)
+from rag.papers import Evidence, Vectors
+from rag.probing import SupportJudge
+
+
+def vouch(
+    claims: Sequence[Statement],
+    question: str,
+    evidence: Sequence[Evidence],
+    *,
+    encode: Callable[[Sequence[str]], Vectors],
+    rarity: Callable[[str], float],
+    judge: SupportJudge | None = None,
+) -> BoundAnswer:
+    """What of a draft the evidence bears out.
+
+    A sentence that says the question again is left out, and so is one that no evidence comes
+    near. One that the evidence says word for word stands. Any other the judge is asked about: a
+    sentence whose words are all there may still join them wrongly, as the figure of one method to
+    the name of another. Where the judge doubts it, its evidence is quoted in its place.
+
+    Args:
+        judge: none where the model has none; then words, numbers and names decide alone.
+    """
+    told = [s for s in claims if not echoes(s, question)]
+    titles = {e.number: e.title for e in evidence}
+    left_out = [s.text for s in claims if echoes(s, question)]
+    shown: list[Bound] = []
+    quoted: set[tuple[int, int]] = set()
+    for bound in bind(told, evidence, encode, rarity):
+        kept = bound
+        if bound.support == "unsupported":
+            left_out.append(bound.text)
+            continue
+        if (
+            judge
+            and not is_copied(bound)
+            and not judge.accepts(bound.text, _sources(bound, titles))
+        ):
+            left_out.append(bound.text)
+            kept = quoted_instead(bound)
+            places = {(number, sentence.start) for number, sentence in kept.evidence}
+            if places <= quoted:
+                continue
+            quoted |= places
+        shown.append(kept)
+    return replace(compose(shown, evidence), left_out=tuple(left_out))
+
+
+def _sources(bound: Bound, titles: dict[int, str]) -> list[tuple[str, list[str]]]:
+    """Titles and sentences that a sentence rests on, by paper."""
+    by_paper: dict[int, list[str]] = {}
+    for number, sentence in bound.evidence:
+        by_paper.setdefault(number, []).append(sentence.text)
+    return [(titles[number], said) for number, said in by_paper.items()]
