@@ -53,7 +53,7 @@ def cross_validated(
     found = np.zeros(len(labels))
     for held_out in range(_FOLDS):
         rest = folds != held_out
-        if rest.all():
+        if rest.all() or not rest.any():
             continue
         probe = fit_probe(states[rest], labels[rest].tolist(), layer)
         found[~rest] = [probe.probability(state) for state in states[~rest]]

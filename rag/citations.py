@@ -43,8 +43,12 @@ _OWN_MARK = re.compile(rf"\s*\[{_NUMBERS}\]")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 # Says nothing that could be checked without the sentence after it.
 _BARE = re.compile(r"(?:yes|no)\b\W*", re.IGNORECASE)
-# What is left of "The two are [1] and [2]." once the marks are off: no sentence.
-_DANGLING = re.compile(r"\b(?:and|or|is|are|was|were|of|by|the)\W*$", re.IGNORECASE)
+# What is left of "The two are [1] and [2]." or "Sources [1] and [2] both say" once the marks are
+# off: no sentence.
+_DANGLING = re.compile(
+    r"\b(?:and|or|is|are|was|were|of|by|the)\W*$|\b(?:sources|studies|papers),? and\b",
+    re.IGNORECASE,
+)
 _REFUSAL = re.compile(
     r"\b(?:(?:do|does|did) not|don't|doesn't|cannot|can't|isn't|is not|are not|no)\b[^.]{0,60}"
     r"\b(?:mention|specif|provide|state|say|contain|describe|include|discuss|address|answer|"
@@ -214,9 +218,13 @@ def is_copied(bound: Bound) -> bool:
 
 
 def quoted_instead(bound: Bound) -> Bound:
-    """The evidence of a sentence in its place, quoted, where the sentence is not to be trusted."""
+    """The evidence of a sentence in its place, quoted, where the sentence is not to be trusted.
+
+    The closest sentence, and of the same paper those that have a number of it which that lacks.
+    """
     first, *others = bound.evidence
-    more = [pair for pair in others if pair[0] == first[0]][: MOST_QUOTED - 1]
+    lacking = numbers_in(bound.text) - numbers_said(first[1].text)
+    more = [p for p in others if p[0] == first[0] and lacking & numbers_said(p[1].text)]
     chosen = tuple(sorted([first, *more], key=lambda pair: pair[1].start))
     said = " ".join(_in_quotes(sentence) for _, sentence in chosen)
     return Bound(f"The paper says: {said}", "weak", bound.score, chosen)

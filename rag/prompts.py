@@ -50,7 +50,7 @@ def answer_messages(question: str, evidence: Sequence[Evidence]) -> list[BaseMes
     )
     asked = _one_line(question)
     if asks_yes_or_no(question):
-        asked += " Begin with Yes or No."
+        asked += " Begin with Yes or No, and say what shows it."
     return [
         SystemMessage(_ANSWER_RULES),
         HumanMessage(f"Sources:\n\n{sources}\n\nQuestion: {asked}"),
