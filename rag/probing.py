@@ -42,7 +42,7 @@ class Probe:
 
     def probability(self, state: Vectors) -> float:
         """Of yes, for a state ``(width,)``."""
-        return 1 / (1 + math.exp(-float(state @ self.weights) - self.intercept))
+        return 0.5 + 0.5 * math.tanh((float(state @ self.weights) + self.intercept) / 2)
 
 
 def write_probe(probe: Probe, task: str, model_name: str, fitted_on: str, folder: Path) -> Path:

@@ -25,6 +25,7 @@ _ANSWER_RULES = (
 
 _YES_NO = re.compile(
     r"^(?:(?:(?!\b(?:wh(?:at|ich|ere|en|o|om|ose|y)|how)\b).)*(?:[:?.,;–—]|--)\s*)?\W*"
+    r"(?:(?:and|but|so|or|then)\s+)?"
     r"(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|must|may|might)\b"
     r"(?!.*\bor\b)|\byes or no\W*$",
     re.IGNORECASE,

@@ -81,6 +81,18 @@ def test_marks_in_the_place_of_words_leave_no_sentence() -> None:
     assert [s.text for s in statements] == ["NALSM reaches 97.61%."]
 
 
+@pytest.mark.parametrize(
+    ("draft", "sentences"),
+    [
+        ("Yes. It works [1]. No. It is slow.", ["Yes. It works.", "No. It is slow."]),
+        ("Yes [2].", ["Yes."]),
+        ("Sources [1] and [2] both say so. It works [1].", ["It works."]),
+    ],
+)
+def test_a_yes_alone_goes_with_the_sentence_after_it(draft: str, sentences: list[str]) -> None:
+    assert [s.text for s in read_draft(draft)] == sentences
+
+
 def test_a_statement_keeps_its_words_without_the_marks() -> None:
     assert [s.text for s in read_draft("- It works [1].\n- It is 3.5x faster [2] .")] == [
         "It works.",

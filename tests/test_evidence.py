@@ -120,6 +120,7 @@ def test_of_two_records_of_one_work_one_is_read(
         ("How do Kestrel's training time and Wren's parameters compare?", True),
         ("What does Kestrel attend to, and what does Wren generate?", True),
         ("Which is smaller, the bird song model or the attention layer for rivers?", True),
+        ("How do Kestrel and Wren deal with data?", True),
         ("How long does Kestrel train?", False),
         ("What accuracy does Kestrel reach, and how long does it train?", False),
     ],

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from eval.support import Pair, read_healthver, read_scifact
+from eval.support import Pair, read_healthver, read_scifact, read_statements
 from rag.errors import SourceError
+from rag.sample import sample_papers
 from rag.settings import Settings
 from ui.cli import app
 
@@ -65,10 +66,12 @@ def test_scifacts_rationales_are_read(tmp_path: Path) -> None:
     ]
 
 
-def test_without_anything_to_measure_by_the_command_was_used_wrongly() -> None:
-    result = CliRunner().invoke(app, ["eval", "support"])
-    assert result.exit_code == 2
-    assert "--healthver FILE" in result.stderr
+def test_our_own_statements_quote_their_starter_papers() -> None:
+    digests = {paper.title: paper.abstract for paper in sample_papers()}
+    pairs = read_statements()
+    assert len({(p.claim, p.sentences) for p in pairs}) == len(pairs)
+    assert all(sentence in digests[p.title] for p in pairs for sentence in p.sentences)
+    assert sum(p.supported for p in pairs) * 2 == len(pairs)
 
 
 @pytest.mark.models
@@ -78,7 +81,7 @@ def test_the_check_tells_what_is_borne_out_from_what_is_not(
     file = tmp_path / "dev.csv"
     file.write_text(PAIRS, encoding="utf-8")
     command = ["eval", "support", "--healthver", str(file), "--scifact", str(scifact(tmp_path))]
-    result = CliRunner().invoke(app, command)
+    result = CliRunner().invoke(app, [*command, "--limit", "4", "--save", str(tmp_path)])
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     assert (figures["healthver"]["pairs"], figures["healthver"]["supported"]) == (4, 2)
@@ -86,3 +89,6 @@ def test_the_check_tells_what_is_borne_out_from_what_is_not(
     assert figures["healthver"]["passed_supported"] == 1.0
     assert figures["healthver"]["passed_rest"] == 0.0
     assert figures["scifact"]["pairs"] == 2
+    assert figures["healthver"]["auroc_judge"] >= 0.75
+    assert figures["statements"]["auroc_judge"] is None  # it was fitted on them
+    assert [file.suffix for file in tmp_path.glob("support-*")] == [".json"]

@@ -1,0 +1,119 @@
+"""What is shown of a draft: sentences that hold, quotations where the judge doubts, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from test_citations import PTD, S4D, by_words, evidence
+
+from rag.citations import BoundAnswer, Statement
+from rag.papers import Evidence
+from rag.prompts import answer_messages, asks_yes_or_no
+from rag.vouching import vouch
+
+
+@dataclass
+class Doubting:
+    """A judge that doubts every sentence with a word, and remembers what it was asked."""
+
+    word: str
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+
+    def accepts(self, statement: str, sources: Sequence[tuple[str, Sequence[str]]]) -> bool:
+        self.asked.append((statement, sources))
+        return self.word not in statement
+
+
+def shown(judge: Any, question: str, *texts: str, papers: Sequence[Evidence] = ()) -> BoundAnswer:
+    claims = [Statement(text, ()) for text in texts]
+    return vouch(
+        claims,
+        question,
+        papers or [S4D, PTD],
+        encode=by_words,
+        rarity=lambda stem: 1.0,
+        judge=judge,
+    )
+
+
+SAID = "On the Long Range Arena benchmark S4D averages 85%."
+
+
+def test_what_the_judge_accepts_stands() -> None:
+    judge = Doubting("never")
+    answer = shown(judge, "How good is it?", SAID)
+    assert answer.text == "On the Long Range Arena benchmark S4D averages 85% [1]."
+    assert judge.asked == [(SAID, [(S4D.title, [S4D.sentences[1].text])])]
+
+
+def test_what_the_judge_doubts_is_quoted() -> None:
+    answer = shown(Doubting("averages"), "How good is it?", SAID)
+    assert answer.text == f"The paper says: “{S4D.sentences[1].text}” [1]"
+    assert answer.left_out == (SAID,)
+    (citation,) = answer.citations
+    assert citation.support == "weak"
+    assert citation.sentences == (S4D.sentences[1],)
+
+
+def test_a_quotation_stands_once() -> None:
+    again = "S4D averages 85% on the benchmark Long Range Arena."
+    answer = shown(Doubting("averages"), "How good is it?", SAID, again)
+    assert answer.text.count(S4D.sentences[1].text) == 1
+    assert answer.left_out == (SAID, again)
+
+
+def test_what_is_copied_needs_no_judge() -> None:
+    judge = Doubting("")
+    answer = shown(judge, "How many lines?", "S4D needs 2 lines of code.")
+    assert answer.text == "S4D needs 2 lines of code [1]."
+    assert not judge.asked
+
+
+def test_without_a_judge_words_decide() -> None:
+    assert shown(None, "How good is it?", SAID).left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "stands"),
+    [
+        ("S4D needs lines of code.", False),
+        ("S4D needs 2 lines of code.", True),
+        ("Yes, S4D needs lines of code.", True),
+    ],
+)
+def test_a_sentence_that_only_says_the_question_again_is_left_out(said: str, stands: bool) -> None:
+    answer = shown(None, "How many lines of code does S4D need?", said)
+    assert bool(answer.text) is stands
+    assert answer.left_out == (() if stands else (said,))
+
+
+def test_a_number_that_the_closest_sentence_lacks_is_quoted_with_it() -> None:
+    paper = evidence(
+        1, "Wrens", "Wren trains on marsh data for long.", "In all it takes 12 hours of training."
+    )
+    said = "Wren trains on marsh data for 12 hours."
+    answer = shown(Doubting("Wren"), "How long?", said, papers=[paper])
+    assert "marsh data" in answer.text
+    assert "12 hours" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "yes_or_no"),
+    [
+        ("Does S4D need a kernel?", True),
+        ("Small nets: are they any good?", True),
+        ("and is it quick?", True),
+        ("The kernel is short, yes or no?", True),
+        ("Is S4D or S5 quicker?", False),
+        ("What does S4D need?", False),
+        ("In which net, if any, is it needed?", False),
+        ("How is it trained?", False),
+    ],
+)
+def test_questions_for_yes_or_no_are_seen_and_said(question: str, yes_or_no: bool) -> None:
+    assert asks_yes_or_no(question) is yes_or_no
+    prompt = str(answer_messages(question, [S4D])[-1].text)
+    assert ("Begin with Yes or No" in prompt) is yes_or_no
