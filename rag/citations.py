@@ -217,7 +217,7 @@ def is_copied(bound: Bound) -> bool:
     return any(normalise(bound.text) in normalise(s.text) for _, s in bound.evidence)
 
 
-def quoted_instead(bound: Bound) -> Bound:
+def quoted_instead(bound: Bound) -> list[Bound]:
     """The evidence of a sentence in its place, quoted, where the sentence is not to be trusted.
 
     The closest sentence, and of the same paper those that have a number of it which that lacks.
@@ -225,9 +225,10 @@ def quoted_instead(bound: Bound) -> Bound:
     first, *others = bound.evidence
     lacking = numbers_in(bound.text) - numbers_said(first[1].text)
     more = [p for p in others if p[0] == first[0] and lacking & numbers_said(p[1].text)]
-    chosen = tuple(sorted([first, *more], key=lambda pair: pair[1].start))
-    said = " ".join(_in_quotes(sentence) for _, sentence in chosen)
-    return Bound(f"The paper says: {said}", "weak", bound.score, chosen)
+    return [
+        Bound(_in_quotes(sentence), "weak", bound.score, ((number, sentence),))
+        for number, sentence in sorted([first, *more], key=lambda pair: pair[1].start)
+    ]
 
 
 def enumerate_papers(evidence: Sequence[Evidence]) -> BoundAnswer:

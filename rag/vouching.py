@@ -42,24 +42,17 @@ def vouch(
     titles = {e.number: e.title for e in evidence}
     left_out = [s.text for s in claims if echoes(s, question)]
     shown: list[Bound] = []
-    quoted: set[tuple[int, int]] = set()
+    quoted: list[Bound] = []
     for bound in bind(told, evidence, encode, rarity):
-        kept = bound
         if bound.support == "unsupported":
             left_out.append(bound.text)
-            continue
-        if (
-            judge
-            and not is_copied(bound)
-            and not judge.accepts(bound.text, _sources(bound, titles))
-        ):
+        elif not judge or is_copied(bound) or judge.accepts(bound.text, _sources(bound, titles)):
+            shown.append(bound)
+        else:
             left_out.append(bound.text)
-            kept = quoted_instead(bound)
-            places = {(number, sentence.start) for number, sentence in kept.evidence}
-            if places <= quoted:
-                continue
-            quoted |= places
-        shown.append(kept)
+            fresh = [q for q in quoted_instead(bound) if q.text not in {s.text for s in quoted}]
+            quoted += fresh
+            shown += [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
     return replace(compose(shown, evidence), left_out=tuple(left_out))
 
 
