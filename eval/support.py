@@ -157,7 +157,7 @@ def read_states(pairs: Sequence[Pair], model: LocalChatModel, report: Report) ->
     states = []
     for number, pair in enumerate(pairs, start=1):
         messages = support_messages(pair.claim, [(pair.title, pair.sentences)])
-        states.append(model.state(messages, JUDGED_LAYER, aside=True))
+        states.append(model.state(messages, JUDGED_LAYER))
         report(Progress("judging", number, len(pairs), "pairs"))
     return np.stack(states)
 

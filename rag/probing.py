@@ -85,7 +85,7 @@ class SupportJudge:
             sources: titles, each with sentences of that paper.
         """
         messages = support_messages(statement, sources)
-        return self.probe.probability(self.model.state(messages, self.probe.layer, aside=True))
+        return self.probe.probability(self.model.state(messages, self.probe.layer))
 
     def accepts(self, statement: str, sources: Sequence[tuple[str, Sequence[str]]]) -> bool:
         return self.bears_out(statement, sources) >= self.probe.line

@@ -11,7 +11,7 @@ from test_packed import small_model
 
 from eval.probing import cross_validated, fit_probe
 from rag import probing
-from rag.chat_models.decoding import Decoder, StateReader
+from rag.chat_models.decoding import StateReader
 from rag.probing import Probe, load_probe, load_support_judge, write_probe
 from rag.settings import load_settings
 
@@ -82,7 +82,6 @@ def test_states_are_those_of_transformers() -> None:
         states = model(torch.tensor([prompt]), output_hidden_states=True).hidden_states
     reader = StateReader(model, 2)
     assert torch.allclose(reader.state(prompt), states[2][0, -1], atol=1e-4)
-    assert torch.allclose(Decoder(model, ()).state(prompt, 2), states[2][0, -1], atol=1e-4)
     other = [*prompt[:30], *torch.randint(2, 512, (8,)).tolist()]
     with torch.inference_mode():
         wanted = model(torch.tensor([other]), output_hidden_states=True).hidden_states[2][0, -1]

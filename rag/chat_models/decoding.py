@@ -81,7 +81,7 @@ class StateReader(_Reader):
     def state(self, prompt: Sequence[int]) -> Tensor:
         """The hidden state ``(width,)`` of the prompt's last token."""
         trunk = self._model.base_model
-        with _last_output(trunk.layers[self._layer - 1]) as seen, _layers(trunk, self._layer):
+        with _last_row(trunk.layers[self._layer - 1]) as seen, _first_layers(trunk, self._layer):
             self._call(trunk, self._unread(prompt))
         return seen[-1]
 
@@ -107,13 +107,6 @@ class Decoder(_Reader):
         """Read a prompt's tokens ahead, for the prompts that begin like it."""
         if self._can_return and (rest := self._unread(prompt)):
             self._run(rest)
-
-    def state(self, prompt: Sequence[int], layer: int) -> Tensor:
-        """The hidden state ``(width,)`` of a prompt's last token, after so many layers; the
-        prompt is read ahead by it."""
-        with _last_output(self._model.base_model.layers[layer - 1]) as seen:
-            self._run(self._unread(prompt))
-        return seen[-1]
 
     def likeliest(self, prompt: Sequence[int]) -> list[int]:
         """The likeliest next token after each token of a prompt."""
@@ -161,7 +154,7 @@ class Decoder(_Reader):
 
 
 @contextmanager
-def _last_output(layer: Any) -> Iterator[list[Tensor]]:
+def _last_row(layer: Any) -> Iterator[list[Tensor]]:
     """Collects the last row ``(width,)`` of what a layer puts out at each call."""
     seen: list[Tensor] = []
 
@@ -177,7 +170,7 @@ def _last_output(layer: Any) -> Iterator[list[Tensor]]:
 
 
 @contextmanager
-def _layers(trunk: Any, count: int) -> Iterator[None]:
+def _first_layers(trunk: Any, count: int) -> Iterator[None]:
     """Only the first layers are run meanwhile."""
     config = trunk.config
     before = config.num_hidden_layers

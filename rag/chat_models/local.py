@@ -90,29 +90,19 @@ class LocalChatModel(BaseChatModel):
             choices: list[int] = self._decoder.likeliest(self._prompt_ids(messages))
             return choices
 
-    def state(self, messages: Sequence[BaseMessage], layer: int, *, aside: bool = False) -> Vectors:
+    def state(self, messages: Sequence[BaseMessage], layer: int) -> Vectors:
         """The hidden state ``(width,)`` behind a prompt's last token, after so many layers.
 
-        Args:
-            aside: only those layers are run, and what is held of the last prompt stays;
-                otherwise the prompt is read ahead, to be answered.
+        Only those layers are run, and what is held of the last prompt stays.
         """
-        with self._busy:
-            self._load()
-            prompt = self._prompt_ids(messages)
-            if aside:
-                if layer not in self._readers:
-                    self._readers[layer] = self._reader(layer)
-                state = self._readers[layer].state(prompt)
-            else:
-                state = self._decoder.state(prompt, layer)
-            found: Vectors = state.cpu().numpy()
-            return found
-
-    def _reader(self, layer: int) -> Any:
         from rag.chat_models.decoding import StateReader
 
-        return StateReader(self._model, layer)
+        with self._busy:
+            self._load()
+            if layer not in self._readers:
+                self._readers[layer] = StateReader(self._model, layer)
+            state: Vectors = self._readers[layer].state(self._prompt_ids(messages)).cpu().numpy()
+            return state
 
     def _load(self) -> None:
         if self._model is not None:
