@@ -15,7 +15,7 @@ from rag.citations import (
     is_copied,
     quoted_instead,
 )
-from rag.papers import Evidence, Vectors
+from rag.papers import Evidence, Vectors, normalise
 from rag.probing import SupportJudge
 
 
@@ -42,16 +42,19 @@ def vouch(
     titles = {e.number: e.title for e in evidence}
     left_out = [s.text for s in claims if echoes(s, question)]
     shown: list[Bound] = []
-    quoted: list[Bound] = []
+    quoted: set[str] = set()
     for bound in bind(told, evidence, encode, rarity):
         if bound.support == "unsupported":
             left_out.append(bound.text)
-        elif not judge or is_copied(bound) or judge.accepts(bound.text, _sources(bound, titles)):
+        elif is_copied(bound):
+            if not any(normalise(bound.text) in said for said in quoted):
+                shown.append(bound)
+        elif judge is None or judge.accepts(bound.text, _sources(bound, titles)):
             shown.append(bound)
         else:
             left_out.append(bound.text)
-            fresh = [q for q in quoted_instead(bound) if q.text not in {s.text for s in quoted}]
-            quoted += fresh
+            fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
+            quoted |= {normalise(q.text) for q in fresh}
             shown += [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
     return replace(compose(shown, evidence), left_out=tuple(left_out))
 

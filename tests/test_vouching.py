@@ -65,6 +65,12 @@ def test_a_quotation_stands_once() -> None:
     assert answer.left_out == (SAID, again)
 
 
+def test_what_was_quoted_is_not_said_again() -> None:
+    answer = shown(Doubting("benchmark S4D"), "How good is it?", SAID, S4D.sentences[1].text)
+    assert answer.text == f"The paper says: “{S4D.sentences[1].text}” [1]"
+    assert answer.left_out == (SAID,)
+
+
 def test_what_is_copied_needs_no_judge() -> None:
     judge = Doubting("")
     answer = shown(judge, "How many lines?", "S4D needs 2 lines of code.")
