@@ -38,9 +38,10 @@ def vouch(
     Args:
         judge: none where the model has none; then words, numbers and names decide alone.
     """
-    told = [s for s in claims if not echoes(s, question)]
+    echoed = [s for s in claims if echoes(s, question)]
+    told = [s for s in claims if s not in echoed]
     titles = {e.number: e.title for e in evidence}
-    left_out = [s.text for s in claims if echoes(s, question)]
+    left_out = [s.text for s in echoed]
     shown: list[Bound] = []
     quoted: set[str] = set()
     for bound in bind(told, evidence, encode, rarity):

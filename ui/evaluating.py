@@ -229,14 +229,15 @@ def eval_support(
     found = {}
     with terminal.progress() as report:
         model = load_chat_model(settings, report=report)
+        local = model if isinstance(model, LocalChatModel) else None
         judge = load_support_judge(model)
         for name, some in pairs.items():
             chosen = some[:limit]
-            local = model if isinstance(model, LocalChatModel) else None
             states = read_states(chosen, local, report) if local else None
-            ships = None if name == "statements" else judge
+            ours = name == "statements"
+            ships = None if ours else judge
             found[name] = asdict(measure_support(chosen, settings, report, states, ships))
-            if save is not None and ships is None and local and states is not None:
+            if save is not None and ours and local and states is not None:
                 save_judge(chosen, states, local.model_name, save)
     terminal.print_json(found)
 
