@@ -25,13 +25,18 @@ MOST_LISTED = 20
 _QUALIFIES = 0.65
 """Share of the best paper's score that a paper must have to be listed."""
 
+_QUALIFIES_NAMED = 0.45
+"""The same of a paper that holds what the question names."""
+
 _ASKS_WHICH = re.compile(
-    r"^\W*(?:which|what|list|name|show(?:\s+me)?|find(?:\s+me)?|any|(?:are|is)\s+there)"
+    r"^(?:[^?]{1,60}[:,])?\W*(?:which|what|list|name|show(?:\s+me)?|find(?:\s+me)?|any|(?:are|is)\s+there)"
     r"(?:\s+(?:all|of|the|these))*"
     r"(?:\s+(?!(?:do|does|did|is|are|was|were|has|have|in|about)\b)[\w-]+){0,2}?"
     r"\s+(?:papers?|studies|articles?|publications?)\b",
     re.IGNORECASE,
 )
+
+_EITHER = re.compile(r"\bor\b", re.IGNORECASE)
 
 _RELEVANT = 0.3
 """Share of the closest sentence's cosine that a sentence must have to be evidence."""
@@ -162,15 +167,20 @@ def asks_which(question: str) -> bool:
 def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library) -> list[Evidence]:
     """The papers that a list is made of, each with its best sentence, best paper first.
 
-    They are nearly as close to the question as the best one, and hold every name in it.
+    They are nearly as close to the question as the best one and hold every name in it, where it
+    does not join them by "or"; papers that hold the names need not be as close.
     """
     names = names_in(question)
-    papers = [
-        found
-        for found in ranked[:MOST_LISTED]
-        if found.score >= _QUALIFIES * ranked[0].score
-        and all(holds_name(f"{found.paper.title} {found.paper.abstract}", name) for name in names)
-    ]
+    either = _EITHER.search(question) is not None
+
+    def qualifies(found: RankedPaper) -> bool:
+        text = f"{found.paper.title} {found.paper.abstract}"
+        held = [holds_name(text, name) for name in names]
+        named = bool(held) and (any(held) if either else all(held))
+        least = _QUALIFIES_NAMED if named else _QUALIFIES
+        return found.score >= least * ranked[0].score and (named or either or not names)
+
+    papers = [found for found in ranked if qualifies(found)][:MOST_LISTED]
     sentences = [library.sentences(found.paper) for found in papers]
     best = _best_of_each(_score(question, papers, sentences, library))
     return [

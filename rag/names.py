@@ -47,13 +47,20 @@ def names_in(text: str) -> set[str]:
 def holds_name(text: str, name: str) -> bool:
     """Whether a text holds a name, in any case, in the plural, or spelled out.
 
-    Spelled out: words whose initials are the name's letters, for three letters or more, as
-    'Long-Range Arena' for 'LRA'.
+    Hyphens between letters and digits may be there or not: 'CIFAR100' is 'CIFAR-100'. Spelled
+    out: words whose initials are the name's letters, for three letters or more, as 'Long-Range
+    Arena' for 'LRA'.
     """
     text = text.lower()
-    if re.search(rf"(?<![a-z0-9]){re.escape(name)}s?(?![a-z0-9])", text):
+    if re.search(rf"(?<![a-z0-9]){_loosely(name)}s?(?![a-z0-9])", text):
         return True
     if not (name.isalpha() and 3 <= len(name) <= 6):
         return False
     words = r"[\s-]+".join(rf"{letter}[a-z]*" for letter in name)
     return re.search(rf"(?<![a-z]){words}(?![a-z])", text) is not None
+
+
+def _loosely(name: str) -> str:
+    """A pattern for a name with or without the hyphen before its digits."""
+    whole = re.fullmatch(r"([a-z]{2,})-?(\d+)", name)
+    return rf"{whole[1]}[-\s]?{whole[2]}" if whole else re.escape(name)

@@ -25,6 +25,7 @@ from rag.retrieval import PaperRetriever
         "Are there any papers that need no data?",
         "List all the articles about birds",
         "Which of these papers train on a phone?",
+        "tree rings: which papers count them?",
     ],
 )
 def test_questions_for_all_of_a_kind_are_seen(question: str) -> None:
@@ -70,6 +71,7 @@ def test_a_list_has_a_sentence_of_each_paper_that_fits(
     assert (only.number, only.title) == (1, three_papers[2].title)
     assert len(only.sentences) == 1
     assert list_evidence("Which papers about lakes name GPT-4?", ranked, library) == []
+    assert list_evidence("Which papers are about lakes or name GPT-4?", ranked, library)
 
 
 @pytest.mark.models

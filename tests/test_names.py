@@ -16,6 +16,9 @@ def test_names_are_words_with_capitals_or_digits_inside() -> None:
 def test_a_name_is_found_in_any_case_and_spelled_out() -> None:
     assert holds_name("We train on Long-Range Arena with GPUs.", "lra")
     assert holds_name("We train on Long-Range Arena with GPUs.", "gpu")
+    assert holds_name("top-1 on CIFAR100", "cifar-100")
+    assert holds_name("GPT-4 writes", "gpt4")
+    assert not holds_name("top-1 on CIFAR1000", "cifar-100")
     assert not holds_name("We use S4D.", "s4")
     assert not holds_name("the models", "lra")
 
