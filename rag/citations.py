@@ -49,6 +49,11 @@ _DANGLING = re.compile(
     r"\b(?:and|or|is|are|was|were|of|by|the)\W*$|\b(?:sources|studies|papers),? and\b",
     re.IGNORECASE,
 )
+# "…, while the other reaches 87%": a sentence of its own, not "…, while keeping accuracy".
+_JOINT = re.compile(
+    r"(?:[,;]\s+(?:while|whereas|but)\s+|;\s+)"
+    r"(?=(?:the|a|an|its?|their|they|this|these|those|that of|in|for|on|with)\b|[A-Z])"
+)
 _REFUSAL = re.compile(
     r"\b(?:(?:do|does|did) not|don't|doesn't|cannot|can't|isn't|is not|are not|no)\b[^.]{0,60}"
     r"\b(?:mention|specif|provide|state|say|contain|describe|include|discuss|address|answer|"
@@ -130,6 +135,14 @@ def read_draft(draft: str) -> list[Statement]:
 def is_refusal(statement: Statement) -> bool:
     """Whether the sentence says that the sources do not say, rather than answer."""
     return _REFUSAL.search(statement.text) is not None and not numbers_in(statement.text)
+
+
+def clauses(statement: Statement) -> list[Statement]:
+    """The clauses of a sentence that sets two things side by side, each a sentence of its own."""
+    parts = _JOINT.split(statement.text)
+    ends = statement.text[-1] if statement.text[-1] in ".!?" else "."
+    whole = [part[0].upper() + part[1:].rstrip(".!?") + ends for part in parts if part]
+    return [replace(statement, text=part) for part in whole]
 
 
 def bind(

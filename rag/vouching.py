@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.citations import (
@@ -10,6 +10,7 @@ from rag.citations import (
     BoundAnswer,
     Statement,
     bind,
+    clauses,
     compose,
     echoes,
     is_copied,
@@ -31,7 +32,7 @@ def vouch(
     """What of a draft the evidence bears out.
 
     A sentence that says the question again is left out, and so is one that no evidence comes
-    near. One that the evidence says word for word stands. Any other the judge is asked about: a
+    near; one that sets two things side by side is then looked at clause by clause. One that the evidence says word for word stands. Any other the judge is asked about: a
     sentence whose words are all there may still join them wrongly, as the figure of one method to
     the name of another. Where the judge doubts it, its evidence is quoted in its place.
 
@@ -42,9 +43,15 @@ def vouch(
     told = [s for s in claims if s not in echoed]
     titles = {e.number: e.title for e in evidence}
     left_out = [s.text for s in echoed]
+
+    def bound_whole_or_in_parts() -> Iterator[Bound]:
+        for statement, bound in zip(told, bind(told, evidence, encode, rarity), strict=True):
+            parts = clauses(statement) if bound.support == "unsupported" else []
+            yield from bind(parts, evidence, encode, rarity) if len(parts) > 1 else [bound]
+
     shown: list[Bound] = []
     quoted: set[str] = set()
-    for bound in bind(told, evidence, encode, rarity):
+    for bound in bound_whole_or_in_parts():
         if bound.support == "unsupported":
             left_out.append(bound.text)
         elif is_copied(bound):

@@ -49,6 +49,19 @@ def test_what_the_judge_accepts_stands() -> None:
     assert judge.asked == [(SAID, [(S4D.title, [S4D.sentences[1].text])])]
 
 
+def test_figures_set_side_by_side_have_both_marks() -> None:
+    said = "S4D averages 85% on the Long Range Arena, while S5-PTD averages 87.6% accuracy."
+    answer = shown(None, "Which is better?", said)
+    assert answer.text == f"{said.removesuffix('.')} [1][2]."
+
+
+def test_of_figures_set_side_by_side_the_right_one_stands() -> None:
+    said = "S4D averages 85% on the Long Range Arena; S5-PTD averages 99% accuracy."
+    answer = shown(None, "Which is better?", said)
+    assert answer.text == "S4D averages 85% on the Long Range Arena [1]."
+    assert answer.left_out == ("S5-PTD averages 99% accuracy.",)
+
+
 def test_what_the_judge_doubts_is_quoted() -> None:
     answer = shown(Doubting("averages"), "How good is it?", SAID)
     assert answer.text == f"The paper says: “{S4D.sentences[1].text}” [1]"
