@@ -32,9 +32,10 @@ def vouch(
     """What of a draft the evidence bears out.
 
     A sentence that says the question again is left out, and so is one that no evidence comes
-    near; one that sets two things side by side is then looked at clause by clause. One that the evidence says word for word stands. Any other the judge is asked about: a
-    sentence whose words are all there may still join them wrongly, as the figure of one method to
-    the name of another. Where the judge doubts it, its evidence is quoted in its place.
+    near; one that sets two things side by side is then looked at clause by clause. One that the
+    evidence says word for word stands. Any other the judge is asked about: a sentence whose words
+    are all there may still join them wrongly, as the figure of one method to the name of another.
+    Where the judge doubts it, its evidence is quoted in its place.
 
     Args:
         judge: none where the model has none; then words, numbers and names decide alone.
