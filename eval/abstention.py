@@ -51,7 +51,7 @@ class AbstentionFigures:
     aurc: float | None
 
 
-class _Hiding(PaperRetriever):
+class Hiding(PaperRetriever):
     """Finds what there would be to find if some papers were not in the library."""
 
     hidden: frozenset[str] = frozenset()
@@ -86,7 +86,7 @@ def measure_abstention(
     def decision(question: Question, hidden: frozenset[str] = frozenset()) -> Decision:
         nonlocal done
         alone = stand_alone(question.question, question.history, model=None)
-        retriever = _Hiding(library=library, k=settings.papers, hidden=hidden)
+        retriever = Hiding(library=library, k=settings.papers, hidden=hidden)
         found = find_evidence(
             alone.question, retriever, settings, alone.context, look_again=look_again
         )

@@ -11,19 +11,28 @@ from scipy.optimize import minimize
 from rag.papers import Vectors
 from rag.probing import Probe
 
-_PENALTY = 1.0
-"""L2 on standardised weights, a pair's mean loss being one; .3 to 3 do the same within .02."""
+PENALTY = 1.0
+"""L2 on standardised weights, a row's mean loss being one; .3 to 3 do the same within .02."""
 
 _FOLDS = 5
 
 
-def fit_probe(states: Vectors, yes: Sequence[bool], layer: int) -> Probe:
+def fit_probe(
+    states: Vectors,
+    yes: Sequence[bool],
+    layer: int,
+    penalty: float = PENALTY,
+    counts: Sequence[float] | None = None,
+) -> Probe:
     """A logistic regression with an L2 penalty on standardised states.
 
     Args:
         states: ``(n, width)``.
         yes: what each should be told to be.
+        counts: what each row counts; all the same where it is not given.
     """
+    share = np.full(len(yes), 1.0) if counts is None else np.asarray(counts, dtype=np.float64)
+    share /= share.sum()
     labels = np.where(np.asarray(yes), 1.0, -1.0)
     mean, scale = states.mean(0), states.std(0) + 1e-3
     rows: NDArray[np.float64] = ((states - mean) / scale).astype(np.float64)
@@ -31,9 +40,9 @@ def fit_probe(states: Vectors, yes: Sequence[bool], layer: int) -> Probe:
     def loss(packed: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights, intercept = packed[:-1], packed[-1]
         margins = labels * (rows @ weights + intercept)
-        pull = -labels / (1 + np.exp(margins)) / len(labels)
-        value = np.logaddexp(0, -margins).mean() + _PENALTY * weights @ weights / 2
-        return float(value), np.append(rows.T @ pull + _PENALTY * weights, pull.sum())
+        pull = -labels / (1 + np.exp(margins)) * share
+        value = share @ np.logaddexp(0, -margins) + penalty * weights @ weights / 2
+        return float(value), np.append(rows.T @ pull + penalty * weights, pull.sum())
 
     start = np.zeros(rows.shape[1] + 1)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
@@ -42,7 +51,12 @@ def fit_probe(states: Vectors, yes: Sequence[bool], layer: int) -> Probe:
 
 
 def cross_validated(
-    states: Vectors, yes: Sequence[bool], groups: Sequence[str], layer: int
+    states: Vectors,
+    yes: Sequence[bool],
+    groups: Sequence[str],
+    layer: int,
+    penalty: float = PENALTY,
+    counts: Sequence[float] | None = None,
 ) -> list[float]:
     """For each row the probability by a probe that was fitted on other groups' rows."""
     names = sorted(set(groups))
@@ -50,11 +64,12 @@ def cross_validated(
     fold = {name: place % _FOLDS for place, name in enumerate(names)}
     folds = np.array([fold[group] for group in groups])
     labels = np.asarray(yes)
+    share = np.ones(len(labels)) if counts is None else np.asarray(counts)
     found = np.zeros(len(labels))
     for held_out in range(_FOLDS):
         rest = folds != held_out
         if rest.all() or not rest.any():
             continue
-        probe = fit_probe(states[rest], labels[rest].tolist(), layer)
+        probe = fit_probe(states[rest], labels[rest].tolist(), layer, penalty, share[rest].tolist())
         found[~rest] = [probe.probability(state) for state in states[~rest]]
     return [float(p) for p in found]

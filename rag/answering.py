@@ -29,6 +29,8 @@ from rag.conversation import stand_alone
 from rag.errors import AskpapersError, ModelError
 from rag.evidence import (
     MOST_LISTED,
+    OF_A_SIDE,
+    READ_OF_A_SIDE,
     asks_about_two,
     asks_which,
     compared_evidence,
@@ -340,6 +342,8 @@ def find_evidence(
     context: str = "",
     filters: Filters | None = None,
     look_again: LookAgain | None = None,
+    *,
+    is_read: bool = False,
 ) -> Finding:
     """The papers found for a question, and the evidence picked from them.
 
@@ -350,6 +354,7 @@ def find_evidence(
         context: what a follow-up is about.
         filters: which papers may be found, in the place of the retriever's own.
         look_again: ranks again what is neither plainly right nor plainly wrong.
+        is_read: whether a model will choose from the evidence of a comparison.
     """
     library, budget = retriever.library, settings.evidence_tokens
     if asks_which(question):
@@ -361,7 +366,8 @@ def find_evidence(
     if look_again and unsure:
         ranked = look_again(question, ranked)
     if (names_in(question) or not unsure) and asks_about_two(question, ranked, library):
-        both = compared_evidence(question, ranked, library)
+        most = READ_OF_A_SIDE if is_read else OF_A_SIDE
+        both = compared_evidence(question, ranked, library, most)
         return Finding(tuple(ranked), tuple(both), "comparison")
     return Finding(tuple(ranked), tuple(pick_evidence(question, ranked, library, budget)))
 

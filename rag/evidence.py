@@ -55,8 +55,11 @@ _COMPARES = re.compile(
 )
 """Words of a question that sets two things side by side."""
 
-_OF_A_SIDE = 3
+OF_A_SIDE = 3
 """Sentences of each of two papers that are compared."""
+
+READ_OF_A_SIDE = 12
+"""The same where a model reads them, to choose from."""
 
 _SECOND = 0.6
 """Share of the best paper's score that the other side of a comparison has at least."""
@@ -145,16 +148,20 @@ def asks_about_two(question: str, ranked: Sequence[RankedPaper], library: Librar
 
 
 def compared_evidence(
-    question: str, ranked: Sequence[RankedPaper], library: Library
+    question: str, ranked: Sequence[RankedPaper], library: Library, most: int = OF_A_SIDE
 ) -> list[Evidence]:
-    """The best sentences of each of the two best papers, numbered 1 and 2."""
+    """The best sentences of each of the two best papers, numbered 1 and 2.
+
+    Args:
+        most: sentences of each.
+    """
     papers = _distinct(ranked)[:2]
     sentences = [library.sentences(found.paper) for found in papers]
     candidates = sorted(_score(question, papers, sentences, library), key=lambda c: -c.score)
     chosen = {
         (c.paper, c.position)
         for side in range(len(papers))
-        for c in [c for c in candidates if c.paper == side][:_OF_A_SIDE]
+        for c in [c for c in candidates if c.paper == side][:most]
     }
     return _number(papers, candidates, chosen)
 

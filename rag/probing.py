@@ -42,7 +42,11 @@ class Probe:
 
     def probability(self, state: Vectors) -> float:
         """Of yes, for a state ``(width,)``."""
-        return 0.5 + 0.5 * math.tanh((float(state @ self.weights) + self.intercept) / 2)
+        return 0.5 + 0.5 * math.tanh(self.log_odds(state) / 2)
+
+    def log_odds(self, state: Vectors) -> float:
+        """The same as log-odds."""
+        return float(state @ self.weights) + self.intercept
 
 
 def write_probe(probe: Probe, task: str, model_name: str, fitted_on: str, folder: Path) -> Path:

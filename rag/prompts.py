@@ -49,13 +49,24 @@ def answer_messages(question: str, evidence: Sequence[Evidence]) -> list[BaseMes
         f"[{e.number}] {e.title}\n" + " ".join(_one_line(s.text) for s in e.sentences)
         for e in evidence
     )
+    return [
+        SystemMessage(_ANSWER_RULES),
+        HumanMessage(f"Sources:\n\n{sources}\n\nQuestion: {_asked(question)}"),
+    ]
+
+
+def answer_texts(question: str, evidence: Sequence[Evidence]) -> list[str]:
+    """What of it these messages hold, in their order: of each paper its title and sentences, and
+    at the end what is asked."""
+    shown = [[e.title, *(_one_line(s.text) for s in e.sentences)] for e in evidence]
+    return [text for texts in shown for text in texts] + [_asked(question)]
+
+
+def _asked(question: str) -> str:
     asked = _one_line(question)
     if asks_yes_or_no(question):
         asked += " Begin with Yes or No, and say what shows it."
-    return [
-        SystemMessage(_ANSWER_RULES),
-        HumanMessage(f"Sources:\n\n{sources}\n\nQuestion: {asked}"),
-    ]
+    return asked
 
 
 def support_messages(

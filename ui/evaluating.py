@@ -242,6 +242,42 @@ def eval_support(
     terminal.print_json(found)
 
 
+@app.command("reading")
+def eval_reading(
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    questions: QuestionsOption = None,
+    beir: BeirOption = None,
+    queries: QueriesOption = None,
+    part: PartOption = "report",
+    limit: LimitOption = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write probes fitted on these here.", metavar="DIR")
+    ] = None,
+) -> None:
+    """How well the model's reading tells whether evidence answers, and which sentences; JSON.
+
+    Each question is read with what is found for it, and with its right papers hidden.
+    """
+    from eval.reading import measure_reading, read_questions_twice, save_reader
+    from rag.chat_models import LocalChatModel, load_chat_model
+    from rag.reading import load_evidence_reader
+
+    chosen = _Chosen(library, model, questions, beir, queries, part, limit=limit)
+    opened, asked = chosen.open_library()
+    with terminal.progress() as report:
+        loaded = load_chat_model(chosen.settings, report=report)
+        if not isinstance(loaded, LocalChatModel):
+            raise typer.BadParameter("only a model in this process can be read off")
+        reads = read_questions_twice(opened, asked.questions, chosen.settings, loaded, report)
+        reader = None if save else load_evidence_reader(loaded)
+        figures = measure_reading(reads, reader)
+    if save:
+        fitted_on = f"{len(asked.questions)} questions ({asked.digest}) of {len(opened)} papers"
+        save_reader(reads, fitted_on, loaded.model_name, save)
+    terminal.print_json(asdict(figures))
+
+
 @app.command("judge")
 def eval_judge(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")],

@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,6 +27,19 @@ _LOOKUPS = (3, 2)
 """Lengths of the last words that are looked up, the longer one first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What went on in a model at the end of a prompt, before it writes.
+
+    Attributes:
+        state: hidden state ``(width,)`` behind the last token, after some layer.
+        attention: ``(layers, heads, rows, positions)`` of the last rows, each adding up to one.
+    """
+
+    state: Tensor
+    attention: Tensor
+
+
 class _Reader:
     """Reads prompts with one model, one at a time, and keeps what the next one may share."""
 
@@ -33,11 +47,11 @@ class _Reader:
         self._model = model
         self._forget()
 
-    def _unread(self, prompt: Sequence[int]) -> list[int]:
-        """What of a prompt the cache does not hold, one token at least; the rest stays in it."""
+    def _unread(self, prompt: Sequence[int], least: int = 1) -> list[int]:
+        """What of a prompt the cache does not hold, so many tokens at least; the rest stays."""
         if not self._can_return:
             self._forget()
-        limit = min(len(self._held), len(prompt) - 1)
+        limit = min(len(self._held), len(prompt) - least)
         same = 0
         while same < limit and self._held[same] == prompt[same]:
             same += 1
@@ -108,6 +122,25 @@ class Decoder(_Reader):
         if self._can_return and (rest := self._unread(prompt)):
             self._run(rest)
 
+    def look(self, prompt: Sequence[int], rows: int, layers: range, after: int) -> Look | None:
+        """Read a prompt's tokens ahead, and see what its last rows look at.
+
+        Args:
+            layers: whose attention is seen, from 0.
+            after: how many layers the state has passed.
+
+        Returns:
+            None where the model's layers cannot be watched.
+        """
+        every = self._model.base_model.layers
+        if not all(hasattr(every[index], "watch") for index in layers):
+            return None
+        with ExitStack() as watching:
+            seen = [watching.enter_context(_attention(every[index], rows)) for index in layers]
+            states = watching.enter_context(_last_row(every[after - 1]))
+            self._run(self._unread(prompt, rows))
+        return Look(states[-1], torch.stack([weights[-1] for weights in seen]))
+
     def likeliest(self, prompt: Sequence[int]) -> list[int]:
         """The likeliest next token after each token of a prompt."""
         self._forget()
@@ -167,6 +200,28 @@ def _last_row(layer: Any) -> Iterator[list[Tensor]]:
         yield seen
     finally:
         hook.remove()
+
+
+@contextmanager
+def _attention(layer: Any, rows: int) -> Iterator[list[Tensor]]:
+    """Collects the attention ``(heads, rows, positions)`` of the last rows at each call."""
+    seen: list[Tensor] = []
+
+    def keep(query: Tensor, key: Tensor, scaling: float) -> None:
+        asked, keys = query[:, -rows:].float(), key.float()
+        grouped = asked.reshape(keys.shape[0], -1, keys.shape[2])
+        products = torch.bmm(grouped, keys.transpose(1, 2)).mul_(scaling)
+        scores = products.view(*asked.shape[:2], -1)
+        count, positions = scores.shape[1:]
+        later = torch.ones(count, positions, dtype=torch.bool, device=key.device)
+        scores.masked_fill_(later.triu(positions - count + 1), float("-inf"))
+        seen.append(torch.softmax(scores, -1))
+
+    layer.watch = keep
+    try:
+        yield seen
+    finally:
+        layer.watch = None
 
 
 @contextmanager

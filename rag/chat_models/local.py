@@ -7,10 +7,12 @@ exception arrives where it belongs, and no second thread is needed.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, BaseMessageChunk
@@ -104,6 +106,58 @@ class LocalChatModel(BaseChatModel):
             state: Vectors = self._readers[layer].state(self._prompt_ids(messages)).cpu().numpy()
             return state
 
+    def look(
+        self, messages: Sequence[BaseMessage], texts: Sequence[str], layers: range, after: int
+    ) -> tuple[Vectors, Vectors] | None:
+        """Read a prompt ahead, and see what its last text makes the model look at.
+
+        Args:
+            texts: parts of the last message in their order; the last one is what is asked.
+            layers: whose heads are seen, from 0.
+            after: how many layers the state has passed.
+
+        Returns:
+            The state ``(width,)`` behind the last token, and attention ``(2, layers, heads,
+            texts - 1)``, the share that each text but the last has: first as its tokens see it
+            in the mean, then as the prompt's last token sees it. None where the model's layers
+            cannot be watched, or the texts cannot be told apart in its tokens.
+        """
+        with self._busy:
+            self._load()
+            prompt = self._prompt_ids(messages)
+            spans = self._spans(prompt, messages, texts)
+            if spans is None:
+                return None
+            *shown, asked = spans
+            seen = self._decoder.look(prompt, len(prompt) - asked.start, layers, after)
+            if seen is None:
+                return None
+            import torch
+
+            by_text = [seen.attention[..., span.start : span.stop].sum(-1) for span in shown]
+            shares = torch.stack(by_text, -1)
+            views = (shares[:, :, : len(asked)].mean(2), shares[:, :, -1])
+            return seen.state.cpu().numpy(), np.stack([view.cpu().numpy() for view in views])
+
+    def _spans(
+        self, prompt: Sequence[int], messages: Sequence[BaseMessage], texts: Sequence[str]
+    ) -> list[range] | None:
+        """Where the tokens of each text are; None where control tokens stand among them."""
+        rendered = self._tokenizer.apply_chat_template(
+            _conversation(messages), add_generation_prompt=True, tokenize=False
+        )
+        read = self._tokenizer(rendered, add_special_tokens=False, return_offsets_mapping=True)
+        if list(read["input_ids"]) != list(prompt):
+            return None
+        starts, ends = zip(*read["offset_mapping"], strict=True)
+        spans = []
+        at = rendered.rindex(str(messages[-1].text))
+        for text in texts:
+            start = rendered.index(text, at)
+            at = start + len(text)
+            spans.append(range(bisect_right(ends, start), bisect_left(starts, at)))
+        return spans
+
     def _load(self) -> None:
         if self._model is not None:
             return
@@ -177,12 +231,8 @@ class LocalChatModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _prompt_ids(self, messages: Sequence[BaseMessage]) -> list[int]:
-        conversation = [
-            {"role": _ROLES.get(message.type, "user"), "content": str(message.text)}
-            for message in messages
-        ]
         ids: list[int] = self._tokenizer.apply_chat_template(
-            conversation,
+            _conversation(messages),
             add_generation_prompt=True,
             sanitize_control_tokens=True,
             return_dict=False,
@@ -195,6 +245,13 @@ class LocalChatModel(BaseChatModel):
                 "Ask a shorter question, or set ASKPAPERS_EVIDENCE_TOKENS lower.",
             )
         return ids
+
+
+def _conversation(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
+    return [
+        {"role": _ROLES.get(message.type, "user"), "content": str(message.text)}
+        for message in messages
+    ]
 
 
 def _load_model(folder: Path, layers: Any) -> Any:

@@ -9,6 +9,7 @@ it is the other way round (``docs/performance.md``).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,7 +30,14 @@ def make_lean(model: Any) -> None:
 
 
 class _LeanLayer(nn.Module):
-    """Holds the parts of the layer it stands for, and is called as that is."""
+    """Holds the parts of the layer it stands for, and is called as that is.
+
+    Attributes:
+        watch: is called with the queries ``(heads, rows, width)`` and the keys ``(groups,
+            positions, width)`` that meet in it, and by what their products are multiplied.
+    """
+
+    watch: Callable[[Tensor, Tensor, float], None] | None = None
 
     def __init__(self, layer: Any) -> None:
         super().__init__()
@@ -55,6 +63,8 @@ class _LeanLayer(nn.Module):
         value = own.v_proj(normed).view(shape).transpose(1, 2)
         query, key = _rotate(query, key, *position_embeddings)
         key, value = past_key_values.update(key, value, own.layer_idx)
+        if self.watch:
+            self.watch(query[0], key[0], own.scaling)
         mixed = _attend(query, key, value, attention_mask, own.scaling)
         mixed = mixed.transpose(1, 2).reshape(*hidden_states.shape[:-1], -1)
         hidden_states = own.o_proj(mixed).add_(hidden_states)

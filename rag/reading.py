@@ -1,0 +1,131 @@
+"""What a language model makes of evidence while it reads a question about it, before it writes.
+
+Two things can be read off it for nothing, since the prompt is read anyway, and both are told
+better by the model than by closeness in words or meaning:
+
+- *Which sentences answer.* Some heads of attention look back at the words a question is about.
+  They find relevant passages (Wu et al., 2024, "Retrieval Head Mechanistically Explains
+  Long-Context Factuality", section 2; Chen et al., 2024, "Attention in Large Language Models
+  Yields Efficient Zero-Shot Re-Rankers", section 3; Zhang et al., 2025, "Query-Focused Retrieval
+  Heads Improve Long-Context Reasoning and Re-ranking", section 3).
+- *Whether any does*, from the state behind the prompt's last token (`rag.probing`).
+
+What a small model then writes is less to be trusted than what it looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from langchain_core.language_models import BaseChatModel
+
+from rag.chat_models import LocalChatModel
+from rag.papers import Evidence, Vectors
+from rag.probing import Probe, load_probe
+from rag.prompts import answer_messages, answer_texts
+
+LAYERS = range(8, 20)
+"""Whose heads are seen. Those before look at neighbours, those after at what comes next."""
+
+AFTER = 18
+"""Layers that the state has passed which tells whether the evidence answers."""
+
+_LEAST = 1e-5
+"""Attention below which differences are noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a model made of evidence.
+
+    Attributes:
+        answers: log-odds that the evidence holds an answer.
+        sentences: for each paper of the evidence, for each of its sentences, the probability
+            that it is one an answer rests on, against any other sentence of the evidence.
+    """
+
+    answers: float
+    sentences: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the two probes look at.
+
+    Attributes:
+        state: ``(width,)``.
+        sentences: ``(sentences, 2 * heads)``, all papers' one after another.
+    """
+
+    state: Vectors
+    sentences: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceReader:
+    """Reads evidence with the model that is to answer from it.
+
+    Attributes:
+        answers: probe of the state.
+        sentences: probe of the attention to a sentence.
+    """
+
+    model: LocalChatModel
+    answers: Probe
+    sentences: Probe
+
+    def read(self, question: str, evidence: Sequence[Evidence]) -> Reading | None:
+        """What the model makes of it; the prompt that answers it is then read.
+
+        Returns:
+            None where the evidence is empty, or its words look like control tokens.
+        """
+        seen = look(self.model, question, evidence)
+        if seen is None:
+            return None
+        found = iter([self.sentences.probability(row) for row in seen.sentences])
+        by_paper = tuple(tuple(next(found) for _ in e.sentences) for e in evidence)
+        return Reading(self.answers.log_odds(seen.state), by_paper)
+
+
+def look(model: LocalChatModel, question: str, evidence: Sequence[Evidence]) -> Features | None:
+    """What the probes are to be fitted on and are asked about.
+
+    A sentence's features are, for each head as the question's tokens and as the last token have
+    it, the logarithm of the attention it has, over the root of its length, less the mean over
+    all sentences: heads differ in how much of their attention goes to the evidence at all.
+    """
+    texts = answer_texts(question, evidence)
+    places = _sentence_places(evidence)
+    if not places:
+        return None
+    seen = model.look(answer_messages(question, evidence), texts, LAYERS, AFTER)
+    if seen is None:
+        return None
+    state, attention = seen
+    lengths = np.array([len(texts[place]) for place in places], dtype=np.float32)
+    shares = attention.reshape(-1, attention.shape[-1])[:, places] / np.sqrt(lengths)
+    logs = np.log(shares + _LEAST)
+    features = (logs - logs.mean(1, keepdims=True)).T
+    return Features(state, features.astype(np.float32))
+
+
+def load_evidence_reader(model: BaseChatModel | None) -> EvidenceReader | None:
+    """The reader for a model; None where no probes were fitted on it."""
+    if not isinstance(model, LocalChatModel):
+        return None
+    answers = load_probe("answers", model.model_name)
+    sentences = load_probe("sentences", model.model_name)
+    return EvidenceReader(model, answers, sentences) if answers and sentences else None
+
+
+def _sentence_places(evidence: Sequence[Evidence]) -> list[int]:
+    """Where the sentences are among the texts of the prompt, titles being there too."""
+    places: list[int] = []
+    at = 0
+    for e in evidence:
+        places += range(at + 1, at + 1 + len(e.sentences))
+        at += 1 + len(e.sentences)
+    return places
