@@ -8,21 +8,18 @@ from statistics import mean
 
 from eval.metrics import area_under, auroc, risk_coverage
 from eval.questions import Question, right_papers
-from rag.abstention import Decision, decide, read_signals
-from rag.answering import find_evidence
+from rag.abstention import Decision
+from rag.answering import Answerer, find_evidence, judge_finding
 from rag.conversation import stand_alone
-from rag.filters import Filters
-from rag.library import Library
+from rag.filters import Filters, read_filters
 from rag.papers import RankedPaper
 from rag.progress import Progress, Report
-from rag.reranking import load_reranker
 from rag.retrieval import PaperRetriever
-from rag.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class AbstentionFigures:
-    """What the decision to answer lets through; no language model that writes is run.
+    """What the decision to answer lets through; the model reads, and does not write.
 
     Attributes:
         questions: asked twice, once with the papers that answer them hidden.
@@ -69,15 +66,15 @@ class Hiding(PaperRetriever):
 
 
 def measure_abstention(
-    library: Library,
+    answerer: Answerer,
     questions: Sequence[Question],
     off_topic: Sequence[Question],
-    settings: Settings,
     report: Report,
 ) -> AbstentionFigures:
     """Decide on each question with its right papers and without them, and on off-topic ones."""
-    reranker = load_reranker(settings, report=report)
-    look_again = reranker.rerank if reranker else None
+    library, settings = answerer.library, answerer.settings
+    look_again = answerer.reranker.rerank if answerer.reranker else None
+    answerer.load()
     right = right_papers(questions, library.papers())
     asked = [q for q in questions if right[q.id]]
     total = 2 * len(asked) + len(off_topic)
@@ -86,14 +83,12 @@ def measure_abstention(
     def decision(question: Question, hidden: frozenset[str] = frozenset()) -> Decision:
         nonlocal done
         alone = stand_alone(question.question, question.history, model=None)
+        searched, filters = read_filters(alone.question)
         retriever = Hiding(library=library, k=settings.papers, hidden=hidden)
-        found = find_evidence(
-            alone.question, retriever, settings, alone.context, look_again=look_again
-        )
+        found = find_evidence(searched, retriever, settings, alone.context, filters, look_again)
         done += 1
         report(Progress("asking", done, total, "questions"))
-        signals = read_signals(alone.question, found.ranked, found.evidence)
-        return decide(signals, alone.question, settings.caution)
+        return judge_finding(found, searched, settings.caution, answerer.read)[0]
 
     there = [decision(q) for q in asked]
     hidden = [decision(q, frozenset(p.id for p in right[q.id])) for q in asked]

@@ -23,6 +23,15 @@ AROUND = 8
 _SURE = 2.0
 """Log-odds of the first from which the second need not be asked."""
 
+_HOPELESS = 3.0
+"""Log-odds under the line from which the evidence is not even read."""
+
+_BESIDE = 0.07
+"""What the first counts beside what a model that has read the evidence says."""
+
+_DOUBT = 1.0
+"""Log-odds under which an answer comes with a warning."""
+
 _TOUCHES = "The papers found only touch on this: read their sentences before you rely on it."
 
 _COMPARES = re.compile(
@@ -128,17 +137,28 @@ def read_signals(
     )
 
 
-def decide(signals: Signals, question: str, caution: float) -> Decision:
+def may_answer(signals: Signals, caution: float) -> bool:
+    """Whether what was found is worth reading: not plainly about something else."""
+    return caution == 0 or _found_odds(signals) >= _line(caution) - _HOPELESS
+
+
+def decide(signals: Signals, question: str, caution: float, read: float | None = None) -> Decision:
     """Whether the evidence is enough to let the model write.
 
     Args:
         question: to name things in the reason as the reader wrote them.
         caution: 0 answers whatever was found, 1 hardly anything.
+        read: log-odds that the evidence holds an answer, by a model that has read it. Then it
+            decides, and what was found counts little.
     """
-    line = math.log(caution / (1 - caution)) if 0 < caution < 1 else math.inf
-    meets = _MEETS.log_odds(signals) - _SURE
-    sure = signals.compared or meets >= line
-    odds = math.inf if signals.compared else max(meets, _BELONGS.log_odds(signals))
+    line = _line(caution)
+    meets = _MEETS.log_odds(signals)
+    if read is None or signals.compared:
+        odds = _found_odds(signals)
+        sure = signals.compared or meets - _SURE >= line
+    else:
+        odds = read + _BESIDE * meets + _DOUBT
+        sure = odds - _DOUBT >= line
     known = not (signals.unknown or signals.apart)
     confidence = 1 / (1 + math.exp(-odds)) if known else 0.0
     if caution == 0:
@@ -152,6 +172,17 @@ def decide(signals: Signals, question: str, caution: float) -> Decision:
         named = " and ".join(_as_written(signals.apart, question))
         return Decision(False, confidence, f"no paper found speaks of {named} together")
     return Decision(True, confidence, warning="" if sure else _TOUCHES)
+
+
+def _found_odds(signals: Signals) -> float:
+    """Log-odds that the papers answer, by what was found alone."""
+    meets = _MEETS.log_odds(signals) - _SURE
+    return math.inf if signals.compared else max(meets, _BELONGS.log_odds(signals))
+
+
+def _line(caution: float) -> float:
+    """Log-odds from which a question is answered."""
+    return math.log(caution / (1 - caution)) if 0 < caution < 1 else math.inf
 
 
 def _as_written(names: Sequence[str], question: str) -> list[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 
-from rag.abstention import AROUND, decide, read_signals
+from rag.abstention import AROUND, Decision, decide, may_answer, read_signals
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.citations import (
     MOST_QUOTED,
@@ -35,6 +35,7 @@ from rag.evidence import (
     asks_which,
     compared_evidence,
     list_evidence,
+    narrow,
     pick_evidence,
 )
 from rag.filters import Filters, read_filters
@@ -44,6 +45,7 @@ from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
+from rag.reading import Reading, load_evidence_reader
 from rag.reranking import is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings, load_settings
@@ -92,6 +94,10 @@ LookAgain = Callable[[str, Sequence[RankedPaper]], list[RankedPaper]]
 """From a question and the papers found to the same papers, ranked again."""
 
 
+Read = Callable[[str, Sequence[Evidence]], Reading | None]
+"""From a question and its evidence to what a model makes of it; None where none reads."""
+
+
 class Answerer:
     """Answers questions from a library.
 
@@ -116,6 +122,7 @@ class Answerer:
             model = load_chat_model(self.settings, report=report)
         self.model = model
         self.judge = load_support_judge(model)
+        self.reader = load_evidence_reader(model)
         self.retriever = PaperRetriever(library=library, k=self.settings.papers)
         self.reranker = load_reranker(self.settings, report=report)
 
@@ -191,6 +198,7 @@ class Answerer:
             alone.context,
             filters,
             self._second_look(loading),
+            is_read=self._reads,
         )
         ranked, evidence = found.ranked, found.evidence
         shown = ranked if found.kind == "list" else ranked[: self.retriever.k]
@@ -214,8 +222,7 @@ class Answerer:
         if filters and not ranked:
             yield Done(_declined(blank, f"the library has no papers {filters}", clock))
             return
-        signals = read_signals(searched, ranked, evidence)
-        decision = decide(signals, searched, self.settings.caution)
+        decision, reading = judge_finding(found, searched, self.settings.caution, self.read)
         words_alone = _WORDS_ALONE if self.library.renewal else ""
         warning = " ".join(filter(None, [decision.warning, words_alone]))
         blank = replace(blank, warning=warning, confidence=decision.confidence)
@@ -230,7 +237,9 @@ class Answerer:
             yield Done(_answered(blank, enumerate_papers(evidence), clock))
             return
         if found.kind == "comparison":
-            yield Done(_answered(blank, set_side_by_side(evidence), clock))
+            scores = reading.sentences if reading else [e.relevance for e in evidence]
+            sides = narrow(evidence, scores, OF_A_SIDE)
+            yield Done(_answered(blank, set_side_by_side(sides), clock))
             return
 
         if self.settings.quote:
@@ -246,7 +255,7 @@ class Answerer:
         for text in self._write(searched, evidence, clock):
             draft += text
             yield Writing(text)
-        yield Done(self._vouch(draft, found, blank, clock))
+        yield Done(self._vouch(draft, found, reading, blank, clock))
 
     def _second_look(self, loading: Future[None]) -> LookAgain | None:
         """The reranker, once the language model is loaded: loading changes PyTorch's defaults."""
@@ -260,7 +269,38 @@ class Answerer:
 
         return look_again
 
-    def _vouch(self, draft: str, found: Finding, blank: Answer, clock: _Clock) -> Answer:
+    @property
+    def _reads(self) -> bool:
+        """Whether a model reads evidence; quotations are to be had at once, without one."""
+        return self.reader is not None and not self.settings.quote
+
+    def read(self, question: str, evidence: Sequence[Evidence]) -> Reading | None:
+        """What the model makes of evidence before it writes; None where none can be read off.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        if self.reader is None or not self._reads:
+            return None
+        with self._model_at_work("read"):
+            return self.reader.read(question, evidence)
+
+    @contextmanager
+    def _model_at_work(self, did: str) -> Iterator[None]:
+        """Whatever goes wrong in a model comes out as an error that says so."""
+        try:
+            yield
+        except AskpapersError:
+            raise
+        except Exception as error:  # torch and HTTP clients raise what they like
+            raise ModelError(
+                f"{self.model_name} failed while it {did}: {error}",
+                "Try again; `askpapers doctor` checks the model's files.",
+            ) from error
+
+    def _vouch(
+        self, draft: str, found: Finding, reading: Reading | None, blank: Answer, clock: _Clock
+    ) -> Answer:
         """The answer that is left of a draft when what no evidence bears out is taken away."""
         written = [s for s in read_draft(draft) if s.text != EXAMPLE]
         statements = written[:_MOST_STATEMENTS]
@@ -272,6 +312,7 @@ class Answerer:
             encode=self.library.encoder.encode,
             rarity=self.library.keywords.rarity,
             judge=self.judge,
+            read=reading.sentences if reading else None,
         )
         left_out = bound.left_out
         refused = bool(statements) and not claims
@@ -291,24 +332,16 @@ class Answerer:
         draft = ""
         assert self.model is not None
         chunks: Any = self.model.stream(answer_messages(question, evidence))
-        try:
-            with closing(chunks):
-                for chunk in chunks:
-                    if usage := chunk.usage_metadata:
-                        clock.count(usage["input_tokens"], usage["output_tokens"])
-                    if text := str(chunk.text):
-                        clock.wrote()
-                        draft += text
-                        yield text
-                    if _is_enough(draft):
-                        return
-        except AskpapersError:
-            raise
-        except Exception as error:  # torch and HTTP clients raise what they like
-            raise ModelError(
-                f"{self.model_name} failed while it wrote: {error}",
-                "Try again; `askpapers doctor` checks the model's files.",
-            ) from error
+        with self._model_at_work("wrote"), closing(chunks):
+            for chunk in chunks:
+                if usage := chunk.usage_metadata:
+                    clock.count(usage["input_tokens"], usage["output_tokens"])
+                if text := str(chunk.text):
+                    clock.wrote()
+                    draft += text
+                    yield text
+                if _is_enough(draft):
+                    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +403,24 @@ def find_evidence(
         both = compared_evidence(question, ranked, library, most)
         return Finding(tuple(ranked), tuple(both), "comparison")
     return Finding(tuple(ranked), tuple(pick_evidence(question, ranked, library, budget)))
+
+
+def judge_finding(
+    found: Finding, question: str, caution: float, read: Read
+) -> tuple[Decision, Reading | None]:
+    """Whether what was found answers, and what a model made of it if it had to be read.
+
+    It need not where it is plainly about something else, lacks a name of the question, or makes
+    a list. A comparison is read to choose its sentences only.
+    """
+    signals = read_signals(question, found.ranked, found.evidence)
+    decision = decide(signals, question, caution)
+    if found.kind == "list" or not decision.confidence or not may_answer(signals, caution):
+        return decision, None
+    reading = read(question, found.evidence)
+    if reading and found.kind == "answer":
+        decision = decide(signals, question, caution, reading.answers)
+    return decision, reading
 
 
 class _Clock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -164,6 +164,28 @@ def compared_evidence(
         for c in [c for c in candidates if c.paper == side][:most]
     }
     return _number(papers, candidates, chosen)
+
+
+def narrow(
+    evidence: Sequence[Evidence], scores: Sequence[Sequence[float]], most: int
+) -> list[Evidence]:
+    """The same papers with their best sentences only, in their order.
+
+    Args:
+        scores: of each paper's sentences.
+        most: sentences of each paper that stay.
+    """
+    narrowed = []
+    for found, mine in zip(evidence, scores, strict=True):
+        best = sorted(range(len(mine)), key=lambda i: -mine[i])[:most]
+        narrowed.append(
+            replace(
+                found,
+                sentences=tuple(found.sentences[i] for i in sorted(best)),
+                relevance=tuple(found.relevance[i] for i in sorted(best)),
+            )
+        )
+    return narrowed
 
 
 def asks_which(question: str) -> bool:

@@ -9,6 +9,7 @@ from rag.citations import (
     Bound,
     BoundAnswer,
     Statement,
+    best_sentences,
     bind,
     clauses,
     compose,
@@ -19,6 +20,12 @@ from rag.citations import (
 from rag.papers import Evidence, Vectors, normalise
 from rag.probing import SupportJudge
 
+_LOOKED_AT = 0.5
+"""Probability from which a sentence that no statement rests on is worth quoting."""
+
+_INSTEAD, _BESIDE = 2, 1
+"""Sentences quoted in the place of others, and beside what stands."""
+
 
 def vouch(
     claims: Sequence[Statement],
@@ -28,6 +35,7 @@ def vouch(
     encode: Callable[[Sequence[str]], Vectors],
     rarity: Callable[[str], float],
     judge: SupportJudge | None = None,
+    read: Sequence[Sequence[float]] | None = None,
 ) -> BoundAnswer:
     """What of a draft the evidence bears out.
 
@@ -37,8 +45,14 @@ def vouch(
     are all there may still join them wrongly, as the figure of one method to the name of another.
     Where the judge doubts it, its evidence is quoted in its place.
 
+    What the model looked at says what it should have said: the sentence of the evidence that it
+    looked at most is quoted where none of what stands rests on it, and, in the place of
+    sentences that are doubted, the two that it looked at most.
+
     Args:
         judge: none where the model has none; then words, numbers and names decide alone.
+        read: for each paper's sentences, the probability that an answer rests on it, by what
+            the model looked at; None where that is not known.
     """
     echoed = [s for s in claims if echoes(s, question)]
     told = [s for s in claims if s not in echoed]
@@ -52,6 +66,7 @@ def vouch(
 
     shown: list[Bound] = []
     quoted: set[str] = set()
+    doubted = False
     for bound in bound_whole_or_in_parts():
         if bound.support == "unsupported":
             left_out.append(bound.text)
@@ -60,12 +75,34 @@ def vouch(
                 shown.append(bound)
         elif judge is None or judge.accepts(bound.text, _sources(bound, titles)):
             shown.append(bound)
+        elif read is not None:
+            left_out.append(bound.text)
+            doubted = True
         else:
             left_out.append(bound.text)
             fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
             quoted |= {normalise(q.text) for q in fresh}
             shown += [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
+    if read is not None:
+        shown += _looked_at(evidence, read, shown, doubted or not shown)
     return replace(compose(shown, evidence), left_out=tuple(left_out))
+
+
+def _looked_at(
+    evidence: Sequence[Evidence],
+    read: Sequence[Sequence[float]],
+    shown: Sequence[Bound],
+    instead: bool,
+) -> list[Bound]:
+    """Quotations of what the model looked at most, without what is shown already.
+
+    Args:
+        instead: whether they stand in the place of sentences that are left out.
+    """
+    best = best_sentences(evidence, read, 0.0 if instead and not shown else _LOOKED_AT)
+    cited = {pair for bound in shown for pair in bound.evidence}
+    fresh = [q for q in best[: _INSTEAD if instead else _BESIDE] if q.evidence[0] not in cited]
+    return [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
 
 
 def _sources(bound: Bound, titles: dict[int, str]) -> list[tuple[str, list[str]]]:

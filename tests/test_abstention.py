@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from rag.abstention import Decision, decide, read_signals
+from rag.abstention import Decision, Signals, decide, may_answer, read_signals
 from rag.papers import Evidence, Paper, RankedPaper, Sentence
 
 NALSM = Paper(title="Liquid State Machines: NALSM", abstract="NALSM reaches 97.61% on MNIST.")
@@ -92,6 +94,25 @@ def test_names_set_side_by_side_are_enough_where_each_is_found() -> None:
 
 def test_an_acronym_that_is_spelled_out_is_known() -> None:
     assert ask("Which one trains on LRA?").answer
+
+
+def test_who_has_read_the_evidence_decides() -> None:
+    signals = Signals(0.5, 0.4, 0.3, named=True, compared=False, unknown=(), apart=())
+    assert decide(signals, "how?", 0.5).answer
+    assert not decide(signals, "how?", 0.5, read=-4.0).answer
+    doubtful = decide(signals, "how?", 0.5, read=-1.5)
+    assert (doubtful.answer, bool(doubtful.warning)) == (True, True)
+    sure = decide(signals, "how?", 0.5, read=3.0)
+    assert (sure.answer, sure.warning) == (True, "")
+    assert not decide(replace(signals, unknown=("gpt-4",)), "GPT-4?", 0.5, read=3.0).answer
+    assert decide(replace(signals, compared=True), "how?", 0.5, read=-4.0).answer
+
+
+def test_what_is_plainly_about_something_else_is_not_read() -> None:
+    far = Signals(0.0, 0.0, 0.0, named=False, compared=False, unknown=(), apart=())
+    assert not may_answer(far, 0.5)
+    assert may_answer(far, 0.0)
+    assert may_answer(replace(far, closeness=0.5), 0.5)
 
 
 @pytest.mark.parametrize(("caution", "answers"), [(0.0, True), (0.2, True), (0.9, False)])

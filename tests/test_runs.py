@@ -164,7 +164,7 @@ def test_a_model_that_always_declines_shows(
 def test_hiding_the_papers_makes_the_program_less_sure(answerer: Answerer) -> None:
     asked = [q for q in ASKED.questions if q.answerable]
     off = [q for q in SET.questions if q.type == "off-topic"]
-    figures = measure_abstention(answerer.library, asked, off, answerer.settings, silent)
+    figures = measure_abstention(answerer, asked, off, silent)
     assert figures.questions == len(asked)
     assert figures.auroc is not None
     assert figures.auroc > 0.8

@@ -165,6 +165,7 @@ def eval_compare(
 @app.command("abstention")
 def eval_abstention(
     library: LibraryOption = None,
+    model: ModelOption = None,
     questions: QuestionsOption = None,
     beir: BeirOption = None,
     queries: QueriesOption = None,
@@ -178,16 +179,14 @@ def eval_abstention(
     from eval.abstention import measure_abstention
     from eval.questions import read_questions, spread
 
-    chosen = _Chosen(library, None, questions, beir, queries, part, limit=limit)
-    opened, asked = chosen.open_library()
+    chosen = _Chosen(library, model, questions, beir, queries, part, limit=limit)
+    answerer, asked = chosen.open()
     if beir is None:
         off_topic = [q for q in read_questions(questions) if not q.answerable]
     else:
         off_topic = read_questions(only=("fact", "number", "paraphrase"))
     with terminal.progress() as report:
-        figures = measure_abstention(
-            opened, asked.questions, spread(off_topic, limit), chosen.settings, report
-        )
+        figures = measure_abstention(answerer, asked.questions, spread(off_topic, limit), report)
     terminal.print_json(asdict(figures))
 
 
