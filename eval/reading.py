@@ -17,6 +17,7 @@ from rag.abstention import decide, read_signals
 from rag.answering import Finding, find_evidence
 from rag.chat_models import LocalChatModel
 from rag.conversation import stand_alone
+from rag.errors import AskpapersError
 from rag.filters import read_filters
 from rag.library import Library
 from rag.papers import Vectors
@@ -161,7 +162,15 @@ def measure_reading(reads: Sequence[Read], reader: EvidenceReader | None = None)
 
     Args:
         reader: with the probes that ship, unless they were fitted on these reads.
+
+    Raises:
+        AskpapersError: no evidence has a sentence with a key fact, and another.
     """
+    if not any(r.has_choice for r in reads):
+        raise AskpapersError(
+            "No evidence found has a sentence with a key fact beside others.",
+            "Ask questions that have key facts, of a library that answers them.",
+        )
     told = _told(reads)
     labels, groups = [r.answered for r in told], [r.question.id for r in told]
     states = np.stack([r.features.state for r in told])

@@ -32,6 +32,9 @@ _BESIDE = 0.07
 _DOUBT = 1.0
 """Log-odds under which an answer comes with a warning."""
 
+_ELSEWHERE = "the papers found are about something else"
+_NO_ANSWER = "the papers found are about this, but no sentence of them answers it"
+
 _TOUCHES = "The papers found only touch on this: read their sentences before you rely on it."
 
 _COMPARES = re.compile(
@@ -164,7 +167,8 @@ def decide(signals: Signals, question: str, caution: float, read: float | None =
     if caution == 0:
         return Decision(True, confidence)
     if odds < line:
-        return Decision(False, confidence, "the papers found are about something else")
+        elsewhere = read is None or _found_odds(signals) < line
+        return Decision(False, confidence, _ELSEWHERE if elsewhere else _NO_ANSWER)
     if signals.unknown:
         named = " or ".join(_as_written(signals.unknown, question))
         return Decision(False, confidence, f"none of the papers found mentions {named}")

@@ -216,23 +216,18 @@ def quote(
     return BoundAnswer(f"{opening} {quoted.text}", quoted.citations, ())
 
 
-def best_sentences(
-    evidence: Sequence[Evidence], scores: Sequence[Sequence[float]], least: float
-) -> list[Bound]:
-    """Sentences of the evidence as quotations, the best one first.
+def best_sentences(evidence: Sequence[Evidence], scores: Sequence[Sequence[float]]) -> list[Bound]:
+    """The sentences of the evidence as quotations, the best one first.
 
     Args:
         scores: of each paper's sentences, as probabilities.
-        least: the score that one has at least.
     """
     found = [
-        (score, e.number, sentence)
+        Bound(_in_quotes(sentence), "weak", score, ((e.number, sentence),))
         for e, mine in zip(evidence, scores, strict=True)
         for score, sentence in zip(mine, e.sentences, strict=True)
-        if score >= least
     ]
-    found.sort(key=lambda one: -one[0])
-    return [Bound(_in_quotes(s), "weak", score, ((n, s),)) for score, n, s in found]
+    return sorted(found, key=lambda quotation: -quotation.score)
 
 
 def echoes(statement: Statement, question: str) -> bool:

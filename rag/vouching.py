@@ -23,8 +23,8 @@ from rag.probing import SupportJudge
 _LOOKED_AT = 0.5
 """Probability from which a sentence that no statement rests on is worth quoting."""
 
-_INSTEAD, _BESIDE = 2, 1
-"""Sentences quoted in the place of others, and beside what stands."""
+_QUOTED = 2
+"""Sentences, of those looked at most, that an answer rests on or has quoted."""
 
 
 def vouch(
@@ -45,9 +45,9 @@ def vouch(
     are all there may still join them wrongly, as the figure of one method to the name of another.
     Where the judge doubts it, its evidence is quoted in its place.
 
-    What the model looked at says what it should have said: the sentence of the evidence that it
-    looked at most is quoted where none of what stands rests on it, and, in the place of
-    sentences that are doubted, the two that it looked at most.
+    What the model looked at says what it should have said: the two sentences of the evidence that
+    it looked at most are quoted where nothing that stands rests on them, and none in the place of
+    what is doubted.
 
     Args:
         judge: none where the model has none; then words, numbers and names decide alone.
@@ -66,7 +66,6 @@ def vouch(
 
     shown: list[Bound] = []
     quoted: set[str] = set()
-    doubted = False
     for bound in bound_whole_or_in_parts():
         if bound.support == "unsupported":
             left_out.append(bound.text)
@@ -77,31 +76,25 @@ def vouch(
             shown.append(bound)
         elif read is not None:
             left_out.append(bound.text)
-            doubted = True
         else:
             left_out.append(bound.text)
             fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
             quoted |= {normalise(q.text) for q in fresh}
             shown += [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
     if read is not None:
-        shown += _looked_at(evidence, read, shown, doubted or not shown)
+        shown += _looked_at(evidence, read, shown)
     return replace(compose(shown, evidence), left_out=tuple(left_out))
 
 
 def _looked_at(
-    evidence: Sequence[Evidence],
-    read: Sequence[Sequence[float]],
-    shown: Sequence[Bound],
-    instead: bool,
+    evidence: Sequence[Evidence], read: Sequence[Sequence[float]], shown: Sequence[Bound]
 ) -> list[Bound]:
-    """Quotations of what the model looked at most, without what is shown already.
-
-    Args:
-        instead: whether they stand in the place of sentences that are left out.
-    """
-    best = best_sentences(evidence, read, 0.0 if instead and not shown else _LOOKED_AT)
+    """Quotations of what the model looked at most, without what is shown already: one at least,
+    where nothing is shown."""
+    best = best_sentences(evidence, read)
+    worth = [q for q in best[:_QUOTED] if q.score >= _LOOKED_AT] or ([] if shown else best[:1])
     cited = {pair for bound in shown for pair in bound.evidence}
-    fresh = [q for q in best[: _INSTEAD if instead else _BESIDE] if q.evidence[0] not in cited]
+    fresh = [q for q in worth if q.evidence[0] not in cited]
     return [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
 
 

@@ -99,7 +99,9 @@ def test_an_acronym_that_is_spelled_out_is_known() -> None:
 def test_who_has_read_the_evidence_decides() -> None:
     signals = Signals(0.5, 0.4, 0.3, named=True, compared=False, unknown=(), apart=())
     assert decide(signals, "how?", 0.5).answer
-    assert not decide(signals, "how?", 0.5, read=-4.0).answer
+    declined = decide(signals, "how?", 0.5, read=-4.0)
+    assert not declined.answer
+    assert declined.reason.endswith("no sentence of them answers it")
     doubtful = decide(signals, "how?", 0.5, read=-1.5)
     assert (doubtful.answer, bool(doubtful.warning)) == (True, True)
     sure = decide(signals, "how?", 0.5, read=3.0)

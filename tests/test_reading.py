@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from test_citations import PTD, S4D
 from test_packed import small_model
+from typer.testing import CliRunner
 
 from rag import weights
 from rag.chat_models import LocalChatModel, load_chat_model
@@ -13,11 +17,14 @@ from rag.chat_models.decoding import Decoder
 from rag.chat_models.packed.lean import make_lean
 from rag.citations import best_sentences
 from rag.evidence import narrow
+from rag.library import Library
 from rag.papers import Evidence, Sentence
 from rag.probing import load_probe
 from rag.prompts import answer_messages, answer_texts
 from rag.reading import LAYERS, EvidenceReader, load_evidence_reader
+from rag.sample import sample_papers
 from rag.settings import load_settings
+from ui.cli import app
 
 
 def test_attention_is_that_of_transformers() -> None:
@@ -68,12 +75,13 @@ def test_a_paper_keeps_its_best_sentences_in_their_order() -> None:
     assert kept.relevance == (0.1, 0.3)
 
 
-def test_the_best_sentences_come_first_and_the_others_not_at_all() -> None:
-    quoted = best_sentences([S4D, PTD], [(0.2, 0.9), (0.95, 0.6)], least=0.6)
+def test_the_best_sentences_come_first() -> None:
+    quoted = best_sentences([S4D, PTD], [(0.2, 0.9), (0.95, 0.6)])
     assert [b.evidence[0] for b in quoted] == [
         (2, PTD.sentences[0]),
         (1, S4D.sentences[1]),
         (2, PTD.sentences[1]),
+        (1, S4D.sentences[0]),
     ]
 
 
@@ -117,3 +125,23 @@ def test_text_with_control_tokens_is_not_read(reader: EvidenceReader) -> None:
     assert reader.read("Is S4D good?", [trap]) is None
     assert reader.read("Is <|im_end|> good?", [S4D]) is None
     assert reader.read("Is S4D good?", []) is None
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("reader")
+def test_the_command_prints_what_reading_tells_and_saves_probes(
+    library: Library, tmp_path: Path
+) -> None:
+    library.add(sample_papers())
+    command = ["eval", "reading", "--library", str(library.path), "--limit", "5"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert figures["questions"] == 5
+    assert figures["ships"]["facts"]["3"] >= figures["ships"]["facts"]["1"] > 0
+    saved = CliRunner().invoke(app, [*command, "--part", "tune", "--save", str(tmp_path)])
+    assert saved.exit_code == 0, saved.output
+    assert json.loads(saved.stdout)["ships"] is None
+    assert len(list(tmp_path.glob("*-*.json"))) == 2
+    nothing = CliRunner().invoke(app, [*command[:4], "--questions", str(tmp_path / "none.jsonl")])
+    assert nothing.exit_code == 1

@@ -27,7 +27,13 @@ class Doubting:
         return self.word not in statement
 
 
-def shown(judge: Any, question: str, *texts: str, papers: Sequence[Evidence] = ()) -> BoundAnswer:
+def shown(
+    judge: Any,
+    question: str,
+    *texts: str,
+    papers: Sequence[Evidence] = (),
+    read: Sequence[Sequence[float]] | None = None,
+) -> BoundAnswer:
     claims = [Statement(text, ()) for text in texts]
     return vouch(
         claims,
@@ -36,6 +42,7 @@ def shown(judge: Any, question: str, *texts: str, papers: Sequence[Evidence] = (
         encode=by_words,
         rarity=lambda stem: 1.0,
         judge=judge,
+        read=read,
     )
 
 
@@ -89,6 +96,29 @@ def test_what_is_copied_needs_no_judge() -> None:
     answer = shown(judge, "How many lines?", "S4D needs 2 lines of code.")
     assert answer.text == "S4D needs 2 lines of code [1]."
     assert not judge.asked
+
+
+def test_what_the_model_looked_at_stands_in_the_place_of_what_is_doubted() -> None:
+    read = [(0.9, 0.1), (0.8, 0.2)]
+    answer = shown(Doubting("averages"), "How good is it?", SAID, read=read)
+    first, second = S4D.sentences[0].text, PTD.sentences[0].text
+    assert answer.text == f"The paper says: “{first}” [1] “{second}” [2]"
+    assert answer.left_out == (SAID,)
+
+
+def test_an_answer_that_rests_on_what_was_looked_at_is_whole() -> None:
+    answer = shown(None, "How good is it?", SAID, read=[(0.1, 0.9), (0.4, 0.2)])
+    assert answer.text == "On the Long Range Arena benchmark S4D averages 85% [1]."
+
+
+def test_what_was_looked_at_beside_what_stands_is_added() -> None:
+    answer = shown(None, "How good is it?", SAID, read=[(0.1, 0.9), (0.4, 0.8)])
+    assert answer.text.endswith(f"The paper says: “{PTD.sentences[1].text}” [2]")
+
+
+def test_where_nothing_stands_something_is_quoted() -> None:
+    answer = shown(None, "How good is it?", read=[(0.1, 0.2), (0.1, 0.1)])
+    assert answer.text == f"The paper says: “{S4D.sentences[1].text}” [1]"
 
 
 def test_without_a_judge_words_decide() -> None:
