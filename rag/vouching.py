@@ -23,8 +23,9 @@ from rag.probing import SupportJudge
 _LOOKED_AT = 0.5
 """Probability from which a sentence that no statement rests on is worth quoting."""
 
-_QUOTED = 2
-"""Sentences, of those looked at most, that an answer rests on or has quoted."""
+_WHOLE, _INSTEAD = 2, 3
+"""Sentences, of those looked at most, that an answer rests on or has quoted; and where some of
+the draft, or all, is left out."""
 
 
 def vouch(
@@ -46,8 +47,8 @@ def vouch(
     Where the judge doubts it, its evidence is quoted in its place.
 
     What the model looked at says what it should have said: the two sentences of the evidence that
-    it looked at most are quoted where nothing that stands rests on them, and none in the place of
-    what is doubted.
+    it looked at most are quoted where nothing that stands rests on them, and the three in the
+    place of what is doubted.
 
     Args:
         judge: none where the model has none; then words, numbers and names decide alone.
@@ -66,6 +67,7 @@ def vouch(
 
     shown: list[Bound] = []
     quoted: set[str] = set()
+    doubted = False
     for bound in bound_whole_or_in_parts():
         if bound.support == "unsupported":
             left_out.append(bound.text)
@@ -76,23 +78,28 @@ def vouch(
             shown.append(bound)
         elif read is not None:
             left_out.append(bound.text)
+            doubted = True
         else:
             left_out.append(bound.text)
             fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
             quoted |= {normalise(q.text) for q in fresh}
             shown += [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
     if read is not None:
-        shown += _looked_at(evidence, read, shown)
+        most = _INSTEAD if doubted or not shown else _WHOLE
+        shown += _looked_at(evidence, read, shown, most)
     return replace(compose(shown, evidence), left_out=tuple(left_out))
 
 
 def _looked_at(
-    evidence: Sequence[Evidence], read: Sequence[Sequence[float]], shown: Sequence[Bound]
+    evidence: Sequence[Evidence],
+    read: Sequence[Sequence[float]],
+    shown: Sequence[Bound],
+    most: int,
 ) -> list[Bound]:
     """Quotations of what the model looked at most, without what is shown already: one at least,
     where nothing is shown."""
     best = best_sentences(evidence, read)
-    worth = [q for q in best[:_QUOTED] if q.score >= _LOOKED_AT] or ([] if shown else best[:1])
+    worth = [q for q in best[:most] if q.score >= _LOOKED_AT] or ([] if shown else best[:1])
     cited = {pair for bound in shown for pair in bound.evidence}
     fresh = [q for q in worth if q.evidence[0] not in cited]
     return [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
