@@ -106,6 +106,12 @@ def test_what_the_model_looked_at_stands_in_the_place_of_what_is_doubted() -> No
     assert answer.left_out == (SAID,)
 
 
+def test_what_rests_on_nothing_that_was_looked_at_is_beside_the_question() -> None:
+    answer = shown(None, "How long is it?", SAID, read=[(0.9, 0.2), (0.1, 0.1)])
+    assert answer.text == f"The paper says: “{S4D.sentences[0].text}” [1]"
+    assert answer.left_out == (SAID,)
+
+
 def test_an_answer_that_rests_on_what_was_looked_at_is_whole() -> None:
     answer = shown(None, "How good is it?", SAID, read=[(0.1, 0.9), (0.4, 0.2)])
     assert answer.text == "On the Long Range Arena benchmark S4D averages 85% [1]."
