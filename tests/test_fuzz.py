@@ -108,7 +108,7 @@ def anything(name: str) -> st.SearchStrategy[bytes]:
 def survive(path: Path, content: bytes) -> str:
     """What came of the file; it raises whatever a reader must not raise."""
     path.write_bytes(content)
-    started = time.perf_counter()
+    started = time.process_time()
     outcome = "nothing"
     try:
         for entry in read_source(path):
@@ -127,7 +127,7 @@ def survive(path: Path, content: bytes) -> str:
     except SourceError as error:
         outcome = "refused" if len(error.what.splitlines()) == 1 else "refused badly"
     assert outcome != "refused badly"
-    assert time.perf_counter() - started < LONGEST_S
+    assert time.process_time() - started < LONGEST_S
     return outcome
 
 
@@ -137,7 +137,7 @@ def _processor_s() -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(4 * SECONDS + 300)
+@pytest.mark.timeout(10 * SECONDS + 300)
 @pytest.mark.parametrize("name", VALID)
 def test_a_reader_survives_whatever_comes(name: str, tmp_path: Path) -> None:
     outcomes: Counter[str] = Counter()
