@@ -189,7 +189,7 @@ class Answer:
         abstained: whether the papers were found not to say.
         reason: why it abstained, empty otherwise.
         filters: which papers were asked, in words; empty where all were.
-        left_out: sentences the model wrote that no evidence bears out.
+        left_out: sentences the model wrote that no evidence bears out, or that do not answer.
         warning: what to mind about the answer, in a sentence; empty where there is nothing.
         confidence: that the papers answer, before anything is written, 0 to 1.
     """

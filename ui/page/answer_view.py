@@ -105,7 +105,7 @@ def _answer(answer: Answer, place: int) -> str:
         if answer.standalone_question != answer.question
         else "",
         f"Only papers {answer.filters} were asked." if answer.filters else "",
-        *(f"Left out, not borne out by the papers: {text}" for text in answer.left_out),
+        *(f"Left out, not borne out or beside the question: {text}" for text in answer.left_out),
     ]
     found = (
         "The closest papers are among the sources, with the sentences that come nearest."
