@@ -79,7 +79,8 @@ def print_answer(answer: Answer) -> None:
             out.print(Padding(Text(f"“{sentence.text}”", style="dim"), (0, 0, 0, 4)))
     for sentence_text in answer.left_out:
         out.print()
-        out.print(Text(f"Left out, not borne out or beside the question: {sentence_text}", style="dim"))
+        left = f"Left out, not borne out or beside the question: {sentence_text}"
+        out.print(Text(left, style="dim"))
     out.print()
     out.print(Text(_times(answer), style="dim"))
 
