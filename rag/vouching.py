@@ -111,11 +111,16 @@ def _looked_at(
     most: int,
 ) -> list[Bound]:
     """Quotations of what the model looked at most, without what is shown already: one at least,
-    where nothing is shown."""
+    where nothing is shown.
+
+    Of the papers only that what is shown rests on, or of the one looked at most: a figure of a
+    sibling is looked at too, and would be given beside the right one.
+    """
     best = best_sentences(evidence, read)
-    worth = [q for q in best[:most] if q.score >= _LOOKED_AT] or ([] if shown else best[:1])
     cited = {pair for bound in shown for pair in bound.evidence}
-    fresh = [q for q in worth if q.evidence[0] not in cited]
+    papers = {number for number, _ in cited} or {q.evidence[0][0] for q in best[:1]}
+    worth = [q for q in best[:most] if q.score >= _LOOKED_AT and q.evidence[0][0] in papers]
+    fresh = [q for q in worth or ([] if shown else best[:1]) if q.evidence[0] not in cited]
     return [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
 
 
