@@ -54,6 +54,11 @@ from rag.vouching import vouch
 _MOST_STATEMENTS = 4
 """Sentences of an answer; what the model writes after them is not waited for."""
 
+_DOUBTED = 0.0
+"""Log-odds of an answer among the papers, as the model reads them, under which a draft that falls
+through is not replaced by a quotation: of ours, what is quoted then is a sibling's or beside the
+question, but for questions in other words than the papers', which a second look is for."""
+
 _WORDS_ALONE = "The papers are being embedded anew; until then they are found by their words."
 
 History = Sequence[tuple[str, str]]
@@ -305,6 +310,8 @@ class Answerer:
         written = [s for s in read_draft(draft) if s.text != EXAMPLE]
         statements = written[:_MOST_STATEMENTS]
         claims = [s for s in statements if not is_refusal(s)]
+        second_look = found.ranked[0].first_score is not None
+        instead = second_look or reading is None or reading.answers >= _DOUBTED
         bound = vouch(
             claims,
             blank.standalone_question,
@@ -313,10 +320,11 @@ class Answerer:
             rarity=self.library.keywords.rarity,
             judge=self.judge,
             read=reading.sentences if reading else None,
+            instead=instead,
         )
         left_out = bound.left_out
         refused = bool(statements) and not claims
-        if not bound.citations and not refused:
+        if not bound.citations and instead and not refused:
             bound = _quoted(blank.standalone_question, found, claims) or bound
         if bound.citations:
             return _answered(blank, replace(bound, left_out=left_out), clock)

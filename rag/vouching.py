@@ -41,6 +41,7 @@ def vouch(
     rarity: Callable[[str], float],
     judge: SupportJudge | None = None,
     read: Sequence[Sequence[float]] | None = None,
+    instead: bool = True,
 ) -> BoundAnswer:
     """What of a draft the evidence bears out.
 
@@ -59,6 +60,7 @@ def vouch(
         judge: none where the model has none; then words, numbers and names decide alone.
         read: for each paper's sentences, the probability that an answer rests on it, by what
             the model looked at; None where that is not known.
+        instead: whether something is quoted where nothing of the draft stands.
     """
     echoed = [s for s in claims if echoes(s, question)]
     told = [s for s in claims if s not in echoed]
@@ -92,7 +94,7 @@ def vouch(
             fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
             quoted |= {normalise(q.text) for q in fresh}
             shown += [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
-    if read is not None:
+    if read is not None and (shown or instead):
         most = _INSTEAD if doubted or not shown else _WHOLE
         shown += _looked_at(evidence, read, shown, most)
     return replace(compose(shown, evidence), left_out=tuple(left_out))

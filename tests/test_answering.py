@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,9 @@ from rag import weights
 from rag.answering import Answerer, Done, Found, Writing
 from rag.errors import AskpapersError, ModelError
 from rag.library import Library
-from rag.papers import Answer, Paper
+from rag.papers import Answer, Evidence, Paper
 from rag.prompts import EXAMPLE
+from rag.reading import Reading
 from rag.settings import load_settings
 from rag.sources import read_source
 
@@ -195,6 +196,22 @@ def test_a_draft_that_the_papers_do_not_bear_out_is_replaced_by_a_quotation(
     assert answer.left_out == ("S4D averages 99% on Long Range Arena.",)
     assert "closest sentence" in answer.answer
     check_citations(answerer, answer)
+
+
+@pytest.mark.parametrize(("log_odds", "abstained"), [(-0.5, True), (0.5, False)])
+def test_a_draft_that_falls_through_is_a_decline_where_the_reading_doubted(
+    answerer: Answerer, monkeypatch: pytest.MonkeyPatch, log_odds: float, abstained: bool
+) -> None:
+    other = with_draft(answerer, "S4D averages 99% on Long Range Arena [1].")
+
+    def read(question: str, evidence: Sequence[Evidence]) -> Reading:
+        return Reading(log_odds, tuple(tuple(0.6 for _ in e.sentences) for e in evidence))
+
+    monkeypatch.setattr(other, "read", read)
+    answer = other.answer(QUESTION)
+    assert answer.abstained is abstained
+    assert answer.left_out == ("S4D averages 99% on Long Range Arena.",)
+    assert abstained or "The paper says" in answer.answer
 
 
 def test_a_refusal_of_the_model_is_a_decline(answerer: Answerer) -> None:

@@ -33,6 +33,7 @@ def shown(
     *texts: str,
     papers: Sequence[Evidence] = (),
     read: Sequence[Sequence[float]] | None = None,
+    instead: bool = True,
 ) -> BoundAnswer:
     claims = [Statement(text, ()) for text in texts]
     return vouch(
@@ -43,6 +44,7 @@ def shown(
         rarity=lambda stem: 1.0,
         judge=judge,
         read=read,
+        instead=instead,
     )
 
 
@@ -124,6 +126,12 @@ def test_what_was_looked_at_beside_what_stands_is_added() -> None:
 def test_where_nothing_stands_something_is_quoted() -> None:
     answer = shown(None, "How good is it?", read=[(0.1, 0.2), (0.1, 0.1)])
     assert answer.text == f"The paper says: “{S4D.sentences[1].text}” [1]"
+
+
+def test_nothing_is_quoted_for_a_question_that_the_papers_may_not_answer() -> None:
+    answer = shown(None, "How long?", SAID, read=[(0.9, 0.2), (0.1, 0.1)], instead=False)
+    assert not answer.citations
+    assert answer.left_out == (SAID,)
 
 
 def test_without_a_judge_words_decide() -> None:
