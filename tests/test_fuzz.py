@@ -36,9 +36,9 @@ LONGEST_S = 20.0
 STAMP = Line("arXiv:2401.00001v2 [cs.CL] 3 Jan 2024", 20, turned=True)
 
 
-def _zipped() -> bytes:
+def _zipped(method: int) -> bytes:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(content, "w", method) as archive:
         for name in ("BibTeX", "RIS"):
             archive.writestr(name, SAMPLES[name])
         archive.writestr("x.pdf", pdf(PAPER))
@@ -59,7 +59,7 @@ VALID["RIS"].append(SAMPLES["RIS"].replace("\n", "\r\n").encode() * 2)
 VALID["listing"].append(SAMPLES["listing"].encode("utf-16"))
 VALID["PDF"] = [pdf([STAMP, *PAPER], "A title"), pdf(PAPER, packed=True), pdf([])]
 VALID["gzip"] = [gzip.compress(SAMPLES["BibTeX"].encode(), mtime=0)]
-VALID["zip"] = [_zipped()]
+VALID["zip"] = [_zipped(zipfile.ZIP_DEFLATED), _zipped(zipfile.ZIP_LZMA)]
 
 _MARKS = [mark.encode() for mark in [*"{}\"'\\,=@#()[]<>&;:%$~^-_|\t\n\r /0", "é", "日", "\u2028"]]
 _MARKS += [b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xff\xfe", b"]]>", b"<!--", b"-->"]

@@ -884,6 +884,32 @@ def test_a_cut_or_damaged_archive_is_one_line_and_the_rest_goes_in(tmp_path: Pat
         assert "\n" not in line
 
 
+def test_an_entry_without_a_name_is_told(tmp_path: Path) -> None:
+    whole = zipped(tmp_path / "nameless.zip", a=BIBTEX).read_bytes()
+    # The name's length in the directory of the archive, and the name itself.
+    at = whole.index(b"PK\x01\x02")
+    nameless = whole[: at + 28] + b"\0\0" + whole[at + 30 : at + 46] + whole[at + 47 :]
+    size = nameless.index(b"PK\x05\x06") + 12
+    nameless = nameless[:size] + bytes([nameless[size] - 1]) + nameless[size + 1 :]
+    with zipfile.ZipFile(io.BytesIO(nameless)) as archive:
+        assert archive.namelist() == [""]
+    (tmp_path / "nameless.zip").write_bytes(nameless)
+    (line,) = titles(tmp_path / "nameless.zip")[1]
+    assert "damaged" in line  # the entry itself is called otherwise
+
+
+def test_every_way_to_pack_tells_what_is_damaged(tmp_path: Path) -> None:
+    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        path = tmp_path / f"{method}.zip"
+        with zipfile.ZipFile(path, "w", method) as archive:
+            archive.writestr("a", BIBTEX)
+        assert titles(path) == (["Bridges of Nordheim"], [])
+        whole = path.read_bytes()
+        path.write_bytes(whole[:50] + b"\xff" * 20 + whole[70:])
+        (line,) = titles(path)[1]
+        assert "damaged" in line
+
+
 @pytest.mark.parametrize("pack", ["gz", "zip", "gz in zip"])
 def test_what_unpacks_to_far_more_is_stopped(tmp_path: Path, pack: str) -> None:
     path = tmp_path / "bomb"

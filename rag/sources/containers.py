@@ -10,7 +10,6 @@ import shutil
 import sys
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -184,7 +183,8 @@ def _members(stream: IO[bytes], name: str, place: str, allowance: _Allowance) ->
 
 def _is_hidden(info: zipfile.ZipInfo) -> bool:
     parts = PurePosixPath(info.filename).parts
-    return info.is_dir() or any(part.startswith((".", "__MACOSX")) for part in parts)
+    is_folder = info.filename.endswith("/")  # `is_dir` trips over an entry without a name
+    return is_folder or any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def _open_member(
@@ -261,7 +261,7 @@ class _Unpacked(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         try:
             piece = self._read(len(buffer))
-        except (EOFError, OSError, ValueError, zlib.error, zipfile.BadZipFile) as error:
+        except Exception as error:  # every way to pack has errors of its own
             raise _damaged(self._place, error) from None
         self._allowance.take(len(piece))
         buffer[: len(piece)] = piece
