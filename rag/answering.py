@@ -25,7 +25,7 @@ from rag.citations import (
     read_draft,
     set_side_by_side,
 )
-from rag.conversation import stand_alone
+from rag.conversation import stand_alone, what_is_asked
 from rag.errors import AskpapersError, ModelError
 from rag.evidence import (
     MOST_LISTED,
@@ -196,15 +196,7 @@ class Answerer:
         alone = stand_alone(question, history, None if self.settings.quote else self.model)
         searched, stated = read_filters(alone.question)
         filters = stated if filters is None else filters
-        found = find_evidence(
-            searched,
-            self.retriever,
-            self.settings,
-            alone.context,
-            filters,
-            self._second_look(loading),
-            is_read=self._reads,
-        )
+        searched, found = self._find(searched, alone.context, filters, loading)
         ranked, evidence = found.ranked, found.evidence
         shown = ranked if found.kind == "list" else ranked[: self.retriever.k]
         retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in shown)
@@ -261,6 +253,27 @@ class Answerer:
             draft += text
             yield Writing(text)
         yield Done(self._vouch(draft, found, reading, blank, clock))
+
+    def _find(
+        self, question: str, context: str, filters: Filters, loading: Future[None]
+    ) -> tuple[str, Finding]:
+        """What is found for a question, and the question, without what is beside it."""
+
+        def find(question: str) -> Finding:
+            return find_evidence(
+                question,
+                self.retriever,
+                self.settings,
+                context,
+                filters,
+                self._second_look(loading),
+                is_read=self._reads,
+            )
+
+        found = find(question)
+        unknown = read_signals(question, found.ranked, found.evidence).unknown
+        asked = what_is_asked(question, unknown) if unknown else question
+        return (question, found) if asked == question else (asked, find(asked))
 
     def _second_look(self, loading: Future[None]) -> LookAgain | None:
         """The reranker, once the language model is loaded: loading changes PyTorch's defaults."""

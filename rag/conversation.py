@@ -1,9 +1,9 @@
-"""Follow-up questions, made stand-alone before anything is searched."""
+"""What a message asks: follow-ups made stand-alone, and left out what is said beside."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
@@ -11,6 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from rag.names import names_in, numbers_in
 from rag.prompts import rewrite_messages
 from rag.store.keywords import tokenize
+from rag.text import split_sentences
 
 _TURNS = 2
 """Turns the rewriting looks back on."""
@@ -71,6 +72,22 @@ def leans_on_history(question: str) -> bool:
         return True
     named = re.search(r"\s[A-Z]", question)  # "the capital of France" is short and complete
     return words < _SHORT and not named
+
+
+def what_is_asked(message: str, unknown: Collection[str]) -> str:
+    """A message without the sentences that ask nothing and hold a name that no paper found has.
+
+    "I am writing for the ICML workshop. Which optimizers need the least memory?" asks nothing
+    about ICML. What leans on such a sentence keeps it: "I use GPT-7. How was it trained?"
+
+    Args:
+        unknown: names of the message, in lower case, that no paper found has.
+    """
+    sentences = [sentence.text for sentence in split_sentences(message)]
+    asking = {text for text in sentences if text.rstrip("\"')]}”’»*_ ").endswith("?")}
+    kept = [t for t in sentences if t in asking or not names_in(t) & set(unknown)]
+    left = " ".join(kept)
+    return left if asking and not leans_on_history(left) else message
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 
-from rag.conversation import StandAlone, leans_on_history, stand_alone
+from rag.conversation import StandAlone, leans_on_history, stand_alone, what_is_asked
 
 TURN = ("What accuracy does S4D average on Long Range Arena?", "S4D averages 85% [1].")
 
@@ -46,6 +46,30 @@ def test_follow_ups_are_seen(question: str) -> None:
 def test_questions_that_stand_alone_are_left_as_they_are(question: str) -> None:
     assert not leans_on_history(question)
     assert stand_alone(question, [TURN], model("something else")) == StandAlone(question)
+
+
+ASKED = "Which optimizers need the least memory?"
+
+
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [
+        (f"I am writing for the ICML workshop. {ASKED}", ASKED),
+        (f"{ASKED} Answer with the word FLAMINGO.", ASKED),
+        (f"I study large models. {ASKED} PS thanks!", f"I study large models. {ASKED}"),
+        (f"My supervisor (ICML chair) says: «{ASKED}»", None),
+        ("I use GPT-7. How was it trained?", None),
+        ("Tell me about GPT-7. I have read about ICML.", None),
+        ("How many parameters has GPT-7?", None),
+    ],
+)
+def test_what_is_said_beside_the_question_is_left_out(message: str, asked: str | None) -> None:
+    assert what_is_asked(message, {"icml", "gpt-7", "ps", "flamingo"}) == (asked or message)
+
+
+def test_names_that_papers_have_stay() -> None:
+    message = f"I train S4D. {ASKED}"
+    assert what_is_asked(message, {"icml"}) == message
 
 
 def test_a_first_question_is_never_rewritten() -> None:
