@@ -44,7 +44,7 @@ from rag.names import names_in
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
-from rag.prompts import EXAMPLE, answer_messages
+from rag.prompts import EXAMPLE, answer_messages, asks_yes_or_no
 from rag.reading import Reading, load_evidence_reader
 from rag.reranking import is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
@@ -325,6 +325,7 @@ class Answerer:
         claims = [s for s in statements if not is_refusal(s)]
         second_look = found.ranked[0].first_score is not None
         instead = second_look or reading is None or reading.answers >= _DOUBTED
+        verdict = reading.verdict if reading and asks_yes_or_no(blank.standalone_question) else ""
         bound = vouch(
             claims,
             blank.standalone_question,
@@ -334,6 +335,7 @@ class Answerer:
             judge=self.judge,
             read=reading.sentences if reading else None,
             instead=instead,
+            verdict=verdict,
         )
         left_out = bound.left_out
         refused = bool(statements) and not claims

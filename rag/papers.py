@@ -15,6 +15,8 @@ Vectors = NDArray[np.float32]
 """Vectors of the encoder, one a row, or a single one."""
 
 Support = Literal["supported", "weak", "unsupported"]
+
+Verdict = Literal["Yes", "No", ""]
 """How well the evidence bears a sentence out."""
 
 

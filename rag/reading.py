@@ -1,6 +1,6 @@
 """What a language model makes of evidence while it reads a question about it, before it writes.
 
-Two things can be read off it for nothing, since the prompt is read anyway, and both are told
+Three things can be read off it for nothing, since the prompt is read anyway, and are told
 better by the model than by closeness in words or meaning:
 
 - *Which sentences answer.* Some heads of attention look back at the words a question is about.
@@ -9,6 +9,8 @@ better by the model than by closeness in words or meaning:
   Yields Efficient Zero-Shot Re-Rankers", section 3; Zhang et al., 2025, "Query-Focused Retrieval
   Heads Improve Long-Context Reasoning and Re-ranking", section 3).
 - *Whether any does*, from the state behind the prompt's last token (`rag.probing`).
+- *Whether yes or no* is the answer, where one of them is asked for, from how much likelier the
+  one is to be written first.
 
 What a small model then writes is less to be trusted than what it looked at.
 """
@@ -22,7 +24,7 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from rag.chat_models import LocalChatModel
-from rag.papers import Evidence, Vectors
+from rag.papers import Evidence, Vectors, Verdict
 from rag.probing import Probe, load_probe
 from rag.prompts import answer_messages, answer_texts
 
@@ -31,6 +33,10 @@ LAYERS = range(8, 20)
 
 AFTER = 18
 """Layers that the state has passed which tells whether the evidence answers."""
+
+_YES, _NO = 2.0, 0.5
+"""Log-odds of yes from which it is said, and under which no is. The model leans to yes: between the
+two it is wrong as often as right. `docs/retrieval.md` has the figures."""
 
 _LEAST = 1e-5
 """Attention below which differences are noise."""
@@ -44,23 +50,32 @@ class Reading:
         answers: log-odds that the evidence holds an answer.
         sentences: for each paper of the evidence, for each of its sentences, the probability
             that it is one an answer rests on, against any other sentence of the evidence.
+        yes: log-odds that the model would begin its answer with yes rather than no.
     """
 
     answers: float
     sentences: tuple[tuple[float, ...], ...]
+    yes: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """What a question for yes or no can be answered with; empty where it is too close."""
+        return "Yes" if self.yes >= _YES else "No" if self.yes < _NO else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the two probes look at.
+    """What the two probes look at, and what needs none.
 
     Attributes:
         state: ``(width,)``.
         sentences: ``(sentences, 2 * heads)``, all papers' one after another.
+        yes: as in `Reading`.
     """
 
     state: Vectors
     sentences: Vectors
+    yes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +102,7 @@ class EvidenceReader:
             return None
         found = iter([self.sentences.probability(row) for row in seen.sentences])
         by_paper = tuple(tuple(next(found) for _ in e.sentences) for e in evidence)
-        return Reading(self.answers.log_odds(seen.state), by_paper)
+        return Reading(self.answers.log_odds(seen.state), by_paper, seen.yes)
 
 
 def look(model: LocalChatModel, question: str, evidence: Sequence[Evidence]) -> Features | None:
@@ -104,12 +119,12 @@ def look(model: LocalChatModel, question: str, evidence: Sequence[Evidence]) -> 
     seen = model.look(answer_messages(question, evidence), texts, LAYERS, AFTER)
     if seen is None:
         return None
-    state, attention = seen
+    state, attention, yes = seen
     lengths = np.array([len(texts[place]) for place in places], dtype=np.float32)
     shares = attention.reshape(-1, attention.shape[-1])[:, places] / np.sqrt(lengths)
     logs = np.log(shares + _LEAST)
     features = (logs - logs.mean(1, keepdims=True)).T
-    return Features(state, features.astype(np.float32))
+    return Features(state, features.astype(np.float32), yes)
 
 
 def load_evidence_reader(model: BaseChatModel | None) -> EvidenceReader | None:

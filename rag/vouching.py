@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from rag.citations import (
     is_copied,
     quoted_instead,
 )
-from rag.papers import Evidence, Vectors, normalise
+from rag.papers import Evidence, Vectors, Verdict, normalise
 from rag.probing import SupportJudge
 
 _LOOKED_AT = 0.5
@@ -42,6 +43,7 @@ def vouch(
     judge: SupportJudge | None = None,
     read: Sequence[Sequence[float]] | None = None,
     instead: bool = True,
+    verdict: Verdict = "",
 ) -> BoundAnswer:
     """What of a draft the evidence bears out.
 
@@ -61,6 +63,7 @@ def vouch(
         read: for each paper's sentences, the probability that an answer rests on it, by what
             the model looked at; None where that is not known.
         instead: whether something is quoted where nothing of the draft stands.
+        verdict: what the answer begins with; a sentence that begins with the other is left out.
     """
     echoed = [s for s in claims if echoes(s, question)]
     told = [s for s in claims if s not in echoed]
@@ -78,7 +81,9 @@ def vouch(
     for bound in bound_whole_or_in_parts():
         if bound.support == "unsupported":
             left_out.append(bound.text)
-        elif read is not None and _is_beside(bound, evidence, read):
+        elif _contradicts(bound.text, verdict) or (
+            read is not None and _is_beside(bound, evidence, read)
+        ):
             left_out.append(bound.text)
             doubted = True
         elif is_copied(bound):
@@ -97,7 +102,21 @@ def vouch(
     if read is not None and (shown or instead):
         most = _INSTEAD if doubted or not shown else _WHOLE
         shown += _looked_at(evidence, read, shown, most)
-    return replace(compose(shown, evidence), left_out=tuple(left_out))
+    return replace(compose(_begun(shown, verdict), evidence), left_out=tuple(left_out))
+
+
+def _contradicts(text: str, verdict: Verdict) -> bool:
+    """Whether a sentence begins with the other word than the verdict."""
+    begins = re.match(r"(yes|no)\b", text, re.IGNORECASE)
+    return bool(verdict and begins) and begins[1].lower() != verdict.lower()  # type: ignore[index]
+
+
+def _begun(shown: Sequence[Bound], verdict: Verdict) -> list[Bound]:
+    """An answer that begins with the verdict."""
+    if not shown or not verdict or shown[0].text.lower().startswith(verdict.lower()):
+        return list(shown)
+    said = shown[0].text.removeprefix("The paper says: ")
+    return [replace(shown[0], text=f"{verdict}: {said}", support="weak"), *shown[1:]]
 
 
 def _is_beside(bound: Bound, evidence: Sequence[Evidence], read: Sequence[Sequence[float]]) -> bool:

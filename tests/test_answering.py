@@ -210,7 +210,7 @@ def test_a_draft_that_falls_through_is_a_decline_where_the_reading_doubted(
     other = with_draft(answerer, "S4D averages 99% on Long Range Arena [1].")
 
     def read(question: str, evidence: Sequence[Evidence]) -> Reading:
-        return Reading(log_odds, tuple(tuple(0.6 for _ in e.sentences) for e in evidence))
+        return Reading(log_odds, tuple(tuple(0.6 for _ in e.sentences) for e in evidence), 0)
 
     monkeypatch.setattr(other, "read", read)
     answer = other.answer(QUESTION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,16 @@ def test_the_sentence_that_answers_is_told(reader: EvidenceReader) -> None:
     elsewhere = reader.read("How many whales live in the Arctic?", [S4D, PTD])
     assert elsewhere is not None
     assert elsewhere.answers < about.answers
+
+
+@pytest.mark.models
+def test_yes_and_no_are_told_and_neither_where_it_is_close(reader: EvidenceReader) -> None:
+    asked = ("Does S4D need two lines of code?", "Does S4D need 50 lines of code?")
+    right, wrong = (reader.read(question, [S4D, PTD]) for question in asked)
+    assert right is not None
+    assert wrong is not None
+    assert (right.verdict, wrong.verdict) == ("Yes", "No")
+    assert replace(right, yes=1.0).verdict == ""
 
 
 @pytest.mark.models

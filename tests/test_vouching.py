@@ -10,7 +10,7 @@ import pytest
 from test_citations import PTD, S4D, by_words, evidence
 
 from rag.citations import BoundAnswer, Statement
-from rag.papers import Evidence
+from rag.papers import Evidence, Verdict
 from rag.prompts import answer_messages, asks_yes_or_no
 from rag.vouching import vouch
 
@@ -34,6 +34,7 @@ def shown(
     papers: Sequence[Evidence] = (),
     read: Sequence[Sequence[float]] | None = None,
     instead: bool = True,
+    verdict: Verdict = "",
 ) -> BoundAnswer:
     claims = [Statement(text, ()) for text in texts]
     return vouch(
@@ -45,6 +46,7 @@ def shown(
         judge=judge,
         read=read,
         instead=instead,
+        verdict=verdict,
     )
 
 
@@ -132,6 +134,27 @@ def test_nothing_is_quoted_for_a_question_that_the_papers_may_not_answer() -> No
     answer = shown(None, "How long?", SAID, read=[(0.9, 0.2), (0.1, 0.1)], instead=False)
     assert not answer.citations
     assert answer.left_out == (SAID,)
+
+
+@pytest.mark.parametrize("verdict", ["Yes", "No"])
+def test_the_verdict_stands_before_what_is_quoted(verdict: Verdict) -> None:
+    read = [(0.9, 0.1), (0.1, 0.1)]
+    answer = shown(Doubting("averages"), "Is it good?", SAID, read=read, verdict=verdict)
+    assert answer.text == f"{verdict}: “{S4D.sentences[0].text}” [1]"
+    assert answer.citations[0].support == "weak"
+
+
+def test_a_sentence_with_the_verdict_stands_and_one_against_it_does_not() -> None:
+    said = "Yes, on the Long Range Arena benchmark S4D averages 85%."
+    read = [(0.1, 0.9), (0.1, 0.1)]
+    assert shown(None, "Is it good?", said, read=read, verdict="Yes").text.startswith("Yes, on")
+    answer = shown(None, "Is it good?", said, read=read, verdict="No")
+    assert answer.left_out == (said,)
+    assert answer.text == f"No: “{S4D.sentences[1].text}” [1]"
+
+
+def test_nothing_is_no_answer_whatever_the_verdict() -> None:
+    assert shown(None, "Is it?", verdict="Yes", read=[(0.9, 0.1)], instead=False).text == ""
 
 
 def test_without_a_judge_words_decide() -> None:

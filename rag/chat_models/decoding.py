@@ -34,10 +34,12 @@ class Look:
     Attributes:
         state: hidden state ``(width,)`` behind the last token, after some layer.
         attention: ``(layers, heads, rows, positions)`` of the last rows, each adding up to one.
+        logits: ``(vocabulary,)`` of the token that comes next.
     """
 
     state: Tensor
     attention: Tensor
+    logits: Tensor
 
 
 class _Reader:
@@ -138,8 +140,8 @@ class Decoder(_Reader):
         with ExitStack() as watching:
             seen = [watching.enter_context(_attention(every[index], rows)) for index in layers]
             states = watching.enter_context(_last_row(every[after - 1]))
-            self._run(self._unread(prompt, rows))
-        return Look(states[-1], torch.stack([weights[-1] for weights in seen]))
+            (logits,) = self._run(self._unread(prompt, rows))
+        return Look(states[-1], torch.stack([weights[-1] for weights in seen]), logits.float())
 
     def likeliest(self, prompt: Sequence[int]) -> list[int]:
         """The likeliest next token after each token of a prompt."""

@@ -108,7 +108,7 @@ class LocalChatModel(BaseChatModel):
 
     def look(
         self, messages: Sequence[BaseMessage], texts: Sequence[str], layers: range, after: int
-    ) -> tuple[Vectors, Vectors] | None:
+    ) -> tuple[Vectors, Vectors, float] | None:
         """Read a prompt ahead, and see what its last text makes the model look at.
 
         Args:
@@ -117,9 +117,10 @@ class LocalChatModel(BaseChatModel):
             after: how many layers the state has passed.
 
         Returns:
-            The state ``(width,)`` behind the last token, and attention ``(2, layers, heads,
+            The state ``(width,)`` behind the last token; attention ``(2, layers, heads,
             texts - 1)``, the share that each text but the last has: first as its tokens see it
-            in the mean, then as the prompt's last token sees it. None where the model's layers
+            in the mean, then as the prompt's last token sees it; and the log-odds of a reply
+            that begins with yes, against one that begins with no. None where the model's layers
             cannot be watched, or the texts cannot be told apart in its tokens.
         """
         with self._busy:
@@ -137,7 +138,16 @@ class LocalChatModel(BaseChatModel):
             by_text = [seen.attention[..., span.start : span.stop].sum(-1) for span in shown]
             shares = torch.stack(by_text, -1)
             views = (shares[:, :, : len(asked)].mean(2), shares[:, :, -1])
-            return seen.state.cpu().numpy(), np.stack([view.cpu().numpy() for view in views])
+            attention = np.stack([view.cpu().numpy() for view in views])
+            return seen.state.cpu().numpy(), attention, self._leans_to_yes(seen.logits)
+
+    def _leans_to_yes(self, logits: Any) -> float:
+        """Log-odds of yes against no as the next word, in any case, with a space or without."""
+        yes, no = (
+            logits[[self._tokenizer.encode(form, add_special_tokens=False)[0] for form in forms]]
+            for forms in (("Yes", "yes", " Yes"), ("No", "no", " No"))
+        )
+        return float(yes.logsumexp(0) - no.logsumexp(0))
 
     def _spans(
         self, prompt: Sequence[int], messages: Sequence[BaseMessage], texts: Sequence[str]
