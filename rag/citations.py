@@ -39,6 +39,7 @@ _MARK = re.compile(
     rf"\s*(?:[\[【]\s*(?:sources?\s*)?({_NUMBERS})\s*[\]】]|\(({_NUMBERS})\)(?=\s*(?:[.!?]|$)))",
     re.IGNORECASE,
 )
+_BETWEEN = re.compile(r"\s*(?:[,;&]|, and)?\s*")
 _OWN_MARK = re.compile(rf"\s*\[{_NUMBERS}\]")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 # Says nothing that could be checked without the sentence after it.
@@ -113,7 +114,8 @@ def read_draft(draft: str) -> list[Statement]:
     at = 0
     text = _BULLET.sub("", draft.strip())
     for match in _MARK.finditer(text):
-        clean += text[at : match.start()]
+        between = text[at : match.start()]
+        clean += "" if marks and _BETWEEN.fullmatch(between) else between
         marks.append((len(clean), _numbers(match.group(1) or match.group(2))))
         at = match.end()
     clean += text[at:]

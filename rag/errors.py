@@ -9,11 +9,13 @@ class AskpapersError(Exception):
     """Something a person can act on.
 
     Args:
-        what: one line that says what happened, and where.
+        what: says what happened, and where. It is put in one line: the name of a file may have
+            several.
         remedy: one line that says what to do.
     """
 
     def __init__(self, what: str, remedy: str) -> None:
+        what = " ".join(what.splitlines())
         super().__init__(f"{what}\n{remedy}")
         self.what = what
         self.remedy = remedy

@@ -55,6 +55,13 @@ _COMPARES = re.compile(
 )
 """Words of a question that sets two things side by side."""
 
+_ONE_THING = re.compile(
+    r"\b(?:relation(?:ship)?|association|link|correlation|connection|interaction|interplay|"
+    r"trade-?off)s? between\b",
+    re.IGNORECASE,
+)
+"""What is asked about is what two things have with each other."""
+
 OF_A_SIDE = 3
 """Sentences of each of two papers that are compared."""
 
@@ -125,9 +132,10 @@ def asks_about_two(question: str, ranked: Sequence[RankedPaper], library: Librar
     It has a word that compares, or joins two subjects; both papers are close, and each holds a
     part of the question's rare words that the other lacks.
     """
-    if not _COMPARES.search(question) and not _JOINS.search(question):
+    compares = _COMPARES.search(_ONE_THING.sub(" ", question)) is not None
+    if not compares and not _JOINS.search(question):
         return False
-    least = _OWN_WORDS if _COMPARES.search(question) else _JOINED_WORDS
+    least = _OWN_WORDS if compares else _JOINED_WORDS
     distinct = _distinct(ranked)
     if len(distinct) < 2:
         return False

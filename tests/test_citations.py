@@ -65,6 +65,7 @@ PTD = evidence(
         ("It works [1].", [(1,)]),
         ("It works. [1] It is fast [2, 3].", [(1,), (2, 3)]),
         ("It works [1][3].", [(1, 3)]),
+        ("It works [1], [2], and [3]. It is.", [(1, 2, 3), ()]),
         ("It works【2】.", [(2,)]),
         ("It works (2). So does that [1-3].", [(2,), (1, 2, 3)]),
         ("It works [Source 4].", [(4,)]),

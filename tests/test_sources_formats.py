@@ -898,6 +898,24 @@ def test_an_entry_without_a_name_is_told(tmp_path: Path) -> None:
     assert "damaged" in line  # the entry itself is called otherwise
 
 
+def test_a_name_of_several_lines_is_told_in_one(tmp_path: Path) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    nameless = "@misc{k, title = {T}}\n"
+    zipped(folder / "a\x0bb.zip", **{"c\u2028d": nameless, "e\x1cf": gzip.compress(b"x")[:9]})
+    (folder / "g\nh").write_text(nameless)
+    wheres, said = [], []
+    for source in find_sources(str(folder)):
+        try:
+            wheres += [entry.where for entry in source.read() if isinstance(entry, Unreadable)]
+        except SourceError as error:
+            said.append(error.what)
+    assert wheres == ["papers/a b.zip/c d:1", "papers/g h:1"]
+    (line,) = said
+    assert len(line.splitlines()) == 1
+    assert "a b.zip/e f is packed, and damaged" in line
+
+
 def test_every_way_to_pack_tells_what_is_damaged(tmp_path: Path) -> None:
     for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         path = tmp_path / f"{method}.zip"

@@ -139,7 +139,7 @@ def test_nothing_is_quoted_for_a_question_that_the_papers_may_not_answer() -> No
 @pytest.mark.parametrize("verdict", ["Yes", "No"])
 def test_the_verdict_stands_before_what_is_quoted(verdict: Verdict) -> None:
     read = [(0.9, 0.1), (0.1, 0.1)]
-    answer = shown(Doubting("averages"), "Is it good?", SAID, read=read, verdict=verdict)
+    answer = shown(Doubting("averages"), "Is S4D good?", SAID, read=read, verdict=verdict)
     assert answer.text == f"{verdict}: “{S4D.sentences[0].text}” [1]"
     assert answer.citations[0].support == "weak"
 
@@ -147,10 +147,23 @@ def test_the_verdict_stands_before_what_is_quoted(verdict: Verdict) -> None:
 def test_a_sentence_with_the_verdict_stands_and_one_against_it_does_not() -> None:
     said = "Yes, on the Long Range Arena benchmark S4D averages 85%."
     read = [(0.1, 0.9), (0.1, 0.1)]
-    assert shown(None, "Is it good?", said, read=read, verdict="Yes").text.startswith("Yes, on")
-    answer = shown(None, "Is it good?", said, read=read, verdict="No")
+    assert shown(None, "Is S4D good?", said, read=read, verdict="Yes").text.startswith("Yes, on")
+    answer = shown(None, "Is S4D good?", said, read=read, verdict="No")
     assert answer.left_out == (said,)
     assert answer.text == f"No: “{S4D.sentences[1].text}” [1]"
+
+
+def test_no_verdict_where_the_draft_denies_what_it_says_yes_to() -> None:
+    said = "Yes, there is no benchmark that S4D averages 85% on."
+    answer = shown(None, "Is there one?", said, read=[(0.9, 0.1), (0.1, 0.1)], verdict="Yes")
+    assert answer.text.startswith("The paper says")
+    assert answer.left_out == (said,)
+
+
+def test_no_verdict_on_what_the_sentence_is_not_about() -> None:
+    read = [(0.9, 0.1), (0.1, 0.1)]
+    answer = shown(None, "Is Mamba good?", read=read, verdict="Yes")
+    assert answer.text.startswith("The paper says")
 
 
 def test_nothing_is_no_answer_whatever_the_verdict() -> None:
