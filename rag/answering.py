@@ -325,7 +325,8 @@ class Answerer:
         claims = [s for s in statements if not is_refusal(s)]
         second_look = found.ranked[0].first_score is not None
         instead = second_look or reading is None or reading.answers >= _DOUBTED
-        verdict = reading.verdict if reading and asks_yes_or_no(blank.standalone_question) else ""
+        yes_or_no = asks_yes_or_no(blank.standalone_question)
+        verdict = reading.verdict if reading and yes_or_no else None
         bound = vouch(
             claims,
             blank.standalone_question,

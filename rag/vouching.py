@@ -46,7 +46,7 @@ def vouch(
     judge: SupportJudge | None = None,
     read: Sequence[Sequence[float]] | None = None,
     instead: bool = True,
-    verdict: Verdict = "",
+    verdict: Verdict | None = None,
 ) -> BoundAnswer:
     """What of a draft the evidence bears out.
 
@@ -67,11 +67,11 @@ def vouch(
             the model looked at; None where that is not known.
         instead: whether something is quoted where nothing of the draft stands.
         verdict: what the answer begins with, if what it then says is about the question's rarest
-            word; a sentence that begins with the other is left out.
+            word; a sentence that begins with another is left out. None where it is not known.
     """
     echoed = [s for s in claims if echoes(s, question)]
     told = [s for s in claims if s not in echoed]
-    if any(_denies_itself(s.text, question) for s in told):
+    if verdict and any(_denies_itself(s.text, question) for s in told):
         verdict = ""
     titles = {e.number: e.title for e in evidence}
     left_out = [s.text for s in echoed]
@@ -115,10 +115,10 @@ def vouch(
     return replace(compose(shown, evidence), left_out=tuple(left_out))
 
 
-def _contradicts(text: str, verdict: Verdict) -> bool:
-    """Whether a sentence begins with the other word than the verdict."""
+def _contradicts(text: str, verdict: Verdict | None) -> bool:
+    """Whether a sentence begins with yes or no where the verdict is another, or too close."""
     begins = re.match(r"(yes|no)\b", text, re.IGNORECASE)
-    return bool(verdict and begins) and begins[1].lower() != verdict.lower()  # type: ignore[index]
+    return begins is not None and verdict is not None and begins[1].lower() != verdict.lower()
 
 
 def _denies_itself(text: str, question: str) -> bool:

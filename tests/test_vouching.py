@@ -34,7 +34,7 @@ def shown(
     papers: Sequence[Evidence] = (),
     read: Sequence[Sequence[float]] | None = None,
     instead: bool = True,
-    verdict: Verdict = "",
+    verdict: Verdict | None = None,
 ) -> BoundAnswer:
     claims = [Statement(text, ()) for text in texts]
     return vouch(
@@ -151,6 +151,15 @@ def test_a_sentence_with_the_verdict_stands_and_one_against_it_does_not() -> Non
     answer = shown(None, "Is S4D good?", said, read=read, verdict="No")
     assert answer.left_out == (said,)
     assert answer.text == f"No: “{S4D.sentences[1].text}” [1]"
+
+
+def test_yes_is_not_said_where_it_is_too_close() -> None:
+    said = "Yes, on the Long Range Arena benchmark S4D averages 85%."
+    read = [(0.1, 0.9), (0.1, 0.1)]
+    answer = shown(None, "Is S4D good?", said, read=read, verdict="")
+    assert answer.left_out == (said,)
+    assert answer.text == f"The paper says: “{S4D.sentences[1].text}” [1]"
+    assert shown(None, "Is S4D good?", said, read=read).text.startswith("Yes, on")
 
 
 def test_no_verdict_where_the_draft_denies_what_it_says_yes_to() -> None:
