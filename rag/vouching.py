@@ -29,6 +29,8 @@ _BESIDE = 0.3
 """Probability under which a sentence of the evidence is no answer. Of 125 statements of ours, read
 by hand, 1 in 12 of those that rest on none above answers the question, of the others 4 in 5."""
 
+_SAYS = "The paper says: "
+
 _DENIES = re.compile(r"\b(?:no|not|never|neither|nor|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 _WHOLE, _INSTEAD = 2, 3
@@ -76,43 +78,53 @@ def vouch(
     titles = {e.number: e.title for e in evidence}
     left_out = [s.text for s in echoed]
 
-    def bound_whole_or_in_parts() -> Iterator[Bound]:
-        for statement, bound in zip(told, bind(told, evidence, encode, rarity), strict=True):
-            parts = clauses(statement) if bound.support == "unsupported" else []
-            yield from bind(parts, evidence, encode, rarity) if len(parts) > 1 else [bound]
+    def is_to_the_point(bound: Bound) -> bool:
+        beside = read is not None and _is_beside(bound, evidence, read)
+        return not (
+            beside or _denies_itself(bound.text, question) or _contradicts(bound.text, verdict)
+        )
+
+    def is_borne_out(bound: Bound) -> bool:
+        if judge is None or is_copied(bound):
+            return True
+        return judge.accepts(bound.text, _sources(bound, titles))
 
     shown: list[Bound] = []
     quoted: set[str] = set()
     doubted = False
-    for bound in bound_whole_or_in_parts():
+    for bound in _bound_whole_or_in_parts(told, evidence, encode, rarity):
         if bound.support == "unsupported":
             left_out.append(bound.text)
-        elif (
-            _denies_itself(bound.text, question)
-            or _contradicts(bound.text, verdict)
-            or (read is not None and _is_beside(bound, evidence, read))
-        ):
-            left_out.append(bound.text)
-            doubted = True
-        elif is_copied(bound):
+        elif is_to_the_point(bound) and is_borne_out(bound):
             if not any(normalise(bound.text) in said for said in quoted):
                 shown.append(bound)
-        elif judge is None or judge.accepts(bound.text, _sources(bound, titles)):
-            shown.append(bound)
-        elif read is not None:
-            left_out.append(bound.text)
-            doubted = True
         else:
             left_out.append(bound.text)
+            doubted = True
             fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
-            quoted |= {normalise(q.text) for q in fresh}
-            shown += [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
+            if read is None:
+                quoted |= {normalise(q.text) for q in fresh}
+                shown += _introduced(fresh)
     if read is not None and (shown or instead):
         most = _INSTEAD if doubted or not shown else _WHOLE
         shown += _looked_at(evidence, read, shown, most)
     if shown and verdict and _is_about(question, _sources(shown[0], titles), rarity):
         shown[0] = _begun(shown[0], verdict)
     return replace(compose(shown, evidence), left_out=tuple(left_out))
+
+
+def _bound_whole_or_in_parts(
+    statements: Sequence[Statement],
+    evidence: Sequence[Evidence],
+    encode: Callable[[Sequence[str]], Vectors],
+    rarity: Callable[[str], float],
+) -> Iterator[Bound]:
+    """Statements with their evidence; those that have none clause by clause, if they have some."""
+    for statement, bound in zip(
+        statements, bind(statements, evidence, encode, rarity), strict=True
+    ):
+        parts = clauses(statement) if bound.support == "unsupported" else []
+        yield from bind(parts, evidence, encode, rarity) if len(parts) > 1 else [bound]
 
 
 def _contradicts(text: str, verdict: Verdict | None) -> bool:
@@ -134,7 +146,7 @@ def _begun(bound: Bound, verdict: Verdict) -> Bound:
     """A sentence that begins with the verdict."""
     if bound.text.lower().startswith(verdict.lower()):
         return bound
-    said = bound.text.removeprefix("The paper says: ")
+    said = bound.text.removeprefix(_SAYS)
     return replace(bound, text=f"{verdict}: {said}", support="weak")
 
 
@@ -171,7 +183,13 @@ def _looked_at(
     papers = {number for number, _ in cited} or {q.evidence[0][0] for q in best[:1]}
     worth = [q for q in best[:most] if q.score >= _LOOKED_AT and q.evidence[0][0] in papers]
     fresh = [q for q in worth or ([] if shown else best[:1]) if q.evidence[0] not in cited]
-    return [replace(q, text=f"The paper says: {q.text}") for q in fresh[:1]] + fresh[1:]
+    return _introduced(fresh)
+
+
+def _introduced(quotations: Sequence[Bound]) -> list[Bound]:
+    """Quotations after words that say whose they are."""
+    first = [replace(q, text=f"{_SAYS}{q.text}") for q in quotations[:1]]
+    return [*first, *quotations[1:]]
 
 
 def _sources(bound: Bound, titles: dict[int, str]) -> list[tuple[str, list[str]]]:
