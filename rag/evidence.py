@@ -12,6 +12,7 @@ from rag.library import Library
 from rag.names import holds_name, names_in
 from rag.papers import Evidence, RankedPaper, Sentence
 from rag.store.keywords import tokenize
+from rag.text import leans_on_previous
 
 _PAPERS = 5
 """Papers that may give evidence; more of them confuse a small model."""
@@ -77,9 +78,6 @@ _OWN_WORDS = 0.05, 0.1
 _JOINS = re.compile(r"\band\b", re.IGNORECASE)
 _JOINED_WORDS = 0.25, 0.25
 """The same where "and" is all that tells: two subjects, of which one paper each speaks."""
-
-_LEANS = ("this ", "these ", "it ", "its ", "they ", "their ", "such ", "here ", "both ")
-"""What a sentence starts with when it leans on the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +305,7 @@ def _relevant(candidates: Sequence[_Candidate]) -> list[_Candidate]:
 
 
 def _leaned_on(candidate: _Candidate, candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    if not candidate.sentence.text.lower().startswith(_LEANS):
+    if not leans_on_previous(candidate.sentence.text):
         return []
     return [
         c for c in candidates if c.paper == candidate.paper and c.position == candidate.position - 1

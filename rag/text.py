@@ -48,6 +48,14 @@ _OPENERS = re.compile(
 )
 
 
+_LEANS = ("this ", "these ", "it ", "its ", "they ", "their ", "such ", "here ", "both ")
+
+
+def leans_on_previous(sentence: str) -> bool:
+    """Whether a sentence starts with a word that stands for something in the one before."""
+    return sentence.lower().startswith(_LEANS)
+
+
 def split_sentences(text: str) -> list[Sentence]:
     """The sentences of a text, in order, each with its character offsets.
 

@@ -21,9 +21,13 @@ from rag.citations import (
 from rag.papers import Evidence, Vectors, Verdict, normalise
 from rag.probing import SupportJudge
 from rag.store.keywords import tokenize
+from rag.text import leans_on_previous
 
 _LOOKED_AT = 0.5
 """Probability from which a sentence that no statement rests on is worth quoting."""
+
+_TIMES = 7.5
+"""How many times the odds of a sentence the best one's may be, for both to be worth quoting."""
 
 _BESIDE = 0.3
 """Probability under which a sentence of the evidence is no answer. Of 125 statements of ours, read
@@ -53,10 +57,11 @@ def vouch(
     """What of a draft the evidence bears out.
 
     A sentence that says the question again is left out, and so is one that no evidence comes
-    near; one that sets two things side by side is then looked at clause by clause. One that the
-    evidence says word for word stands. Any other the judge is asked about: a sentence whose words
-    are all there may still join them wrongly, as the figure of one method to the name of another.
-    Where the judge doubts it, its evidence is quoted in its place.
+    near, and one that leans on such a one ("This is shown in …"). One that sets two things side
+    by side is then looked at clause by clause. One that the evidence says word for word stands.
+    Any other the judge is asked about: a sentence whose words are all there may still join them
+    wrongly, as the figure of one method to the name of another. Where the judge doubts it, its
+    evidence is quoted in its place.
 
     What the model looked at says what it should have said: a sentence that rests on what it did
     not look at is beside the question, and left out; the two sentences of the evidence that
@@ -91,16 +96,19 @@ def vouch(
 
     shown: list[Bound] = []
     quoted: set[str] = set()
-    doubted = False
+    doubted = gone = False
     for bound in _bound_whole_or_in_parts(told, evidence, encode, rarity):
-        if bound.support == "unsupported":
+        if bound.support == "unsupported" or (gone and leans_on_previous(bound.text)):
             left_out.append(bound.text)
+            gone = True
         elif is_to_the_point(bound) and is_borne_out(bound):
+            gone = False
             if not any(normalise(bound.text) in said for said in quoted):
                 shown.append(bound)
         else:
             left_out.append(bound.text)
             doubted = True
+            gone = read is not None
             fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
             if read is None:
                 quoted |= {normalise(q.text) for q in fresh}
@@ -173,7 +181,8 @@ def _looked_at(
     most: int,
 ) -> list[Bound]:
     """Quotations of what the model looked at most, without what is shown already: one at least,
-    where nothing is shown.
+    where nothing is shown. They are the paper's words, so nothing of them is left to be checked
+    but whether they answer.
 
     Of the papers only that what is shown rests on, or of the one looked at most: a figure of a
     sibling is looked at too, and would be given beside the right one.
@@ -181,9 +190,18 @@ def _looked_at(
     best = best_sentences(evidence, read)
     cited = {pair for bound in shown for pair in bound.evidence}
     papers = {number for number, _ in cited} or {q.evidence[0][0] for q in best[:1]}
-    worth = [q for q in best[:most] if q.score >= _LOOKED_AT and q.evidence[0][0] in papers]
+    worth = [
+        replace(q, support="supported")
+        for q in best[:most]
+        if q.score >= _LOOKED_AT and _is_near(q.score, best[0].score) and q.evidence[0][0] in papers
+    ]
     fresh = [q for q in worth or ([] if shown else best[:1]) if q.evidence[0] not in cited]
     return _introduced(fresh)
+
+
+def _is_near(probability: float, best: float) -> bool:
+    """Whether the odds of the best are not too many times its own."""
+    return _TIMES * probability * (1 - best) >= best * (1 - probability)
 
 
 def _introduced(quotations: Sequence[Bound]) -> list[Bound]:

@@ -120,9 +120,26 @@ def test_an_answer_that_rests_on_what_was_looked_at_is_whole() -> None:
     assert answer.text == "On the Long Range Arena benchmark S4D averages 85% [1]."
 
 
+@pytest.mark.parametrize("before", ["S4D averages 85% on ImageNet.", SAID])
+def test_what_leans_on_a_sentence_left_out_goes_with_it(before: str) -> None:
+    leaning = "It needs 2 lines of code."
+    read = [(0.9, 0.9), (0.1, 0.1)]
+    stays = shown(None, "How good is it?", SAID, leaning, read=read)
+    assert "It needs 2 lines" in stays.text
+    goes = shown(Doubting("averages"), "How good is it?", before, leaning, read=read)
+    assert goes.left_out == (before, leaning)
+
+
 def test_what_was_looked_at_beside_what_stands_is_added() -> None:
     answer = shown(None, "How good is it?", SAID, read=[(0.6, 0.9), (0.4, 0.2)])
     assert answer.text.endswith(f"The paper says: “{S4D.sentences[0].text}” [1]")
+
+
+def test_what_was_looked_at_far_less_than_the_best_is_not_added() -> None:
+    for second, count in ((0.8, 2), (0.55, 1)):
+        answer = shown(None, "How good is it?", read=[(0.95, second), (0.1, 0.1)])
+        assert answer.text.count("“") == count
+        assert {c.support for c in answer.citations} == {"supported"}
 
 
 def test_where_nothing_stands_something_is_quoted() -> None:
