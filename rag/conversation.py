@@ -23,6 +23,9 @@ _OPENS = re.compile(
 )
 """Beginnings that go on from something."""
 
+_GOES_ON = re.compile(r"^(?:and|but|so|also|then|now),?\s+(?=\w)", re.IGNORECASE)
+"""What joins a sentence to one that is gone."""
+
 _REFERS = re.compile(
     r"\b(?:it|its|they|them|their|theirs|he|she|him|her|his|this|these|those|the same|"
     r"the former|the latter|the others?|instead)\b(?!\s+(?:papers|library|collection)\b)"
@@ -86,7 +89,7 @@ def what_is_asked(message: str, unknown: Collection[str]) -> str:
     sentences = [sentence.text for sentence in split_sentences(message)]
     asking = {text for text in sentences if text.rstrip("\"')]}”’»*_ ").endswith("?")}
     kept = [t for t in sentences if t in asking or not names_in(t) & set(unknown)]
-    left = " ".join(kept)
+    left = " ".join(kept) if kept == sentences else _GOES_ON.sub("", " ".join(kept))
     return left if asking and not leans_on_history(left) else message
 
 
