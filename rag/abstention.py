@@ -122,12 +122,12 @@ def read_signals(
     one of them does not answer it, however close it is. Comparisons may find each name in a
     paper of its own.
     """
-    texts = [f"{r.paper.title} {r.paper.abstract}" for r in ranked[:_PAPERS]]
+    texts = _read_for_names(ranked)
     names = sorted(names_in(question))
     compares = _COMPARES.search(question) is not None
     first = (r.score if r.first_score is None else r.first_score for r in ranked)
     scores = sorted(first, reverse=True) or [0.0]
-    unknown = tuple(n for n in names if not any(holds_name(text, n) for text in texts))
+    unknown = unknown_names(question, ranked)
     together = any(all(holds_name(text, n) for n in names) for text in texts)
     return Signals(
         closeness=max((r for e in evidence for r in e.relevance), default=0.0),
@@ -138,6 +138,17 @@ def read_signals(
         unknown=unknown,
         apart=() if together or unknown or compares else tuple(names),
     )
+
+
+def unknown_names(question: str, ranked: Sequence[RankedPaper]) -> tuple[str, ...]:
+    """Names in a question that none of the best papers found holds, in lower case."""
+    texts = _read_for_names(ranked)
+    names = sorted(names_in(question))
+    return tuple(n for n in names if not any(holds_name(text, n) for text in texts))
+
+
+def _read_for_names(ranked: Sequence[RankedPaper]) -> list[str]:
+    return [f"{r.paper.title} {r.paper.abstract}" for r in ranked[:_PAPERS]]
 
 
 def may_answer(signals: Signals, caution: float) -> bool:

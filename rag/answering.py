@@ -12,7 +12,14 @@ from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
 
-from rag.abstention import AROUND, Decision, decide, may_answer, read_signals
+from rag.abstention import (
+    AROUND,
+    Decision,
+    decide,
+    may_answer,
+    read_signals,
+    unknown_names,
+)
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.citations import (
     MOST_QUOTED,
@@ -271,8 +278,7 @@ class Answerer:
             )
 
         found = find(question)
-        unknown = read_signals(question, found.ranked, found.evidence).unknown
-        asked = what_is_asked(question, unknown) if unknown else question
+        asked = what_is_asked(question, unknown_names(question, found.ranked))
         return (question, found) if asked == question else (asked, find(asked))
 
     def _second_look(self, loading: Future[None]) -> LookAgain | None:
@@ -323,8 +329,7 @@ class Answerer:
         written = [s for s in read_draft(draft) if s.text != EXAMPLE]
         statements = written[:_MOST_STATEMENTS]
         claims = [s for s in statements if not is_refusal(s)]
-        second_look = found.ranked[0].first_score is not None
-        instead = second_look or reading is None or reading.answers >= _DOUBTED
+        instead = found.needed_second_look or reading is None or reading.answers >= _DOUBTED
         yes_or_no = asks_yes_or_no(blank.standalone_question)
         verdict = reading.verdict if reading and yes_or_no else None
         bound = vouch(
@@ -382,12 +387,16 @@ class Finding:
     evidence: tuple[Evidence, ...]
     kind: Literal["answer", "comparison", "list"] = "answer"
 
+    @property
+    def needed_second_look(self) -> bool:
+        """Whether the first look was not sure of the best paper."""
+        return self.ranked[0].first_score is not None
+
 
 def _quoted(question: str, found: Finding, claims: Sequence[Statement]) -> BoundAnswer | None:
     """What to quote in the place of a draft; of a second look, the paper that it put first."""
-    best = found.ranked[0]
-    mine = [e for e in found.evidence if e.paper_id == best.paper.id]
-    if best.first_score is None or not mine:
+    mine = [e for e in found.evidence if e.paper_id == found.ranked[0].paper.id]
+    if not found.needed_second_look or not mine:
         return quote(question, found.evidence, claims)
     return quote(question, mine, (), QUOTED_AGAIN, most=MOST_QUOTED)
 

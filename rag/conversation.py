@@ -89,8 +89,10 @@ def what_is_asked(message: str, unknown: Collection[str]) -> str:
     sentences = [sentence.text for sentence in split_sentences(message)]
     asking = {text for text in sentences if text.rstrip("\"')]}”’»*_ ").endswith("?")}
     kept = [t for t in sentences if t in asking or not names_in(t) & set(unknown)]
-    left = " ".join(kept) if kept == sentences else _GOES_ON.sub("", " ".join(kept))
-    return left if asking and not leans_on_history(left) else message
+    if not asking or kept == sentences:
+        return message
+    left = _GOES_ON.sub("", " ".join(kept))
+    return message if leans_on_history(left) else left
 
 
 @dataclass(frozen=True, slots=True)

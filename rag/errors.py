@@ -5,17 +5,22 @@ to do about it. Faces print them as they are; library code never prints.
 """
 
 
+def in_one_line(text: str) -> str:
+    """A text whose line breaks of any kind are spaces: the name of a file may have several lines,
+    and a message has one."""
+    return " ".join(text.splitlines())
+
+
 class AskpapersError(Exception):
     """Something a person can act on.
 
     Args:
-        what: says what happened, and where. It is put in one line: the name of a file may have
-            several.
+        what: says what happened, and where; it is put in one line.
         remedy: one line that says what to do.
     """
 
     def __init__(self, what: str, remedy: str) -> None:
-        what = " ".join(what.splitlines())
+        what = in_one_line(what)
         super().__init__(f"{what}\n{remedy}")
         self.what = what
         self.remedy = remedy

@@ -82,9 +82,11 @@ def vouch(
         verdict = ""
     titles = {e.number: e.title for e in evidence}
     left_out = [s.text for s in echoed]
+    best = best_sentences(evidence, read) if read is not None else []
+    likely = {quotation.evidence[0]: quotation.score for quotation in best}
 
     def is_to_the_point(bound: Bound) -> bool:
-        beside = read is not None and _is_beside(bound, evidence, read)
+        beside = read is not None and max(likely[pair] for pair in bound.evidence) < _BESIDE
         return not (
             beside or _denies_itself(bound.text, question) or _contradicts(bound.text, verdict)
         )
@@ -109,13 +111,13 @@ def vouch(
             left_out.append(bound.text)
             doubted = True
             gone = read is not None
-            fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
             if read is None:
+                fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
                 quoted |= {normalise(q.text) for q in fresh}
                 shown += _introduced(fresh)
     if read is not None and (shown or instead):
         most = _INSTEAD if doubted or not shown else _WHOLE
-        shown += _looked_at(evidence, read, shown, most)
+        shown += _looked_at(best, shown, most)
     if shown and verdict and _is_about(question, _sources(shown[0], titles), rarity):
         shown[0] = _begun(shown[0], verdict)
     return replace(compose(shown, evidence), left_out=tuple(left_out))
@@ -165,29 +167,22 @@ def _is_about(
     another drug is no yes or no."""
     held = set(tokenize(" ".join(" ".join([title, *said]) for title, said in sources)))
     asked = {stem: rarity(stem) for stem in tokenize(question)}
-    return any(stem in held for stem, rare in asked.items() if rare == max(asked.values()))
+    rarest = max(asked.values(), default=0.0)
+    return any(stem in held for stem, rare in asked.items() if rare == rarest)
 
 
-def _is_beside(bound: Bound, evidence: Sequence[Evidence], read: Sequence[Sequence[float]]) -> bool:
-    """Whether a sentence rests on nothing that the model looked at for the question."""
-    scores = {q.evidence[0]: q.score for q in best_sentences(evidence, read)}
-    return max(scores[pair] for pair in bound.evidence) < _BESIDE
-
-
-def _looked_at(
-    evidence: Sequence[Evidence],
-    read: Sequence[Sequence[float]],
-    shown: Sequence[Bound],
-    most: int,
-) -> list[Bound]:
+def _looked_at(best: Sequence[Bound], shown: Sequence[Bound], most: int) -> list[Bound]:
     """Quotations of what the model looked at most, without what is shown already: one at least,
     where nothing is shown. They are the paper's words, so nothing of them is left to be checked
     but whether they answer.
 
     Of the papers only that what is shown rests on, or of the one looked at most: a figure of a
     sibling is looked at too, and would be given beside the right one.
+
+    Args:
+        best: all sentences of the evidence, those looked at most first.
+        most: how many of them are looked through.
     """
-    best = best_sentences(evidence, read)
     cited = {pair for bound in shown for pair in bound.evidence}
     papers = {number for number, _ in cited} or {q.evidence[0][0] for q in best[:1]}
     worth = [

@@ -192,8 +192,11 @@ def test_no_verdict_on_what_the_sentence_is_not_about() -> None:
     assert answer.text.startswith("The paper says")
 
 
+READ = [(0.9, 0.1), (0.1, 0.1)]
+
+
 def test_nothing_is_no_answer_whatever_the_verdict() -> None:
-    assert shown(None, "Is it?", verdict="Yes", read=[(0.9, 0.1)], instead=False).text == ""
+    assert shown(None, "Is it?", verdict="Yes", read=READ, instead=False).text == ""
 
 
 def test_without_a_judge_words_decide() -> None:

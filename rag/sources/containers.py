@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, NoReturn
 
-from rag.errors import SourceError
+from rag.errors import SourceError, in_one_line
 
 MAX_UNPACKED = 2 * 10**9
 """Bytes that one packed file may unpack to."""
@@ -117,7 +117,7 @@ def _link_trouble(link: Path, root: Path) -> Found | None:
 
 def _opened(open_it: Callable[[], IO[bytes]], name: str, place: str) -> Iterator[Found]:
     """What a file holds: itself, or what is packed in it."""
-    name = _in_one_line(name)
+    name = in_one_line(name)
     try:
         stream = open_it()
     except SourceError as error:
@@ -180,7 +180,7 @@ def _members(stream: IO[bytes], name: str, place: str, allowance: _Allowance) ->
                 return
             inside = f"{place}/{info.filename}"
             opened = partial(_open_member, archive, info, inside, allowance)
-            yield Found(f"{name}/{_in_one_line(info.filename)}", inside, opened)
+            yield Found(f"{name}/{in_one_line(info.filename)}", inside, opened)
 
 
 def _is_hidden(info: zipfile.ZipInfo) -> bool:
@@ -274,11 +274,6 @@ def _damaged(place: str, error: Exception) -> SourceError:
     return SourceError(
         f"{place} is packed, and damaged or cut short ({_said(error)}).", "Fetch or pack it again."
     )
-
-
-def _in_one_line(name: str) -> str:
-    """A name as a report has it, which has a line for each entry; a file's may have several."""
-    return " ".join(name.splitlines())
 
 
 def _said(error: Exception) -> str:
