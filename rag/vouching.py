@@ -137,16 +137,23 @@ def _bound_whole_or_in_parts(
         yield from bind(parts, evidence, encode, rarity) if len(parts) > 1 else [bound]
 
 
+def _first_word(text: str) -> Verdict:
+    """The yes or no that a sentence begins with; empty where it begins with neither."""
+    for word in ("Yes", "No"):
+        if re.match(rf"{word}\b", text, re.IGNORECASE):
+            return word
+    return ""
+
+
 def _contradicts(text: str, verdict: Verdict | None) -> bool:
     """Whether a sentence begins with yes or no where the verdict is another, or too close."""
-    begins = re.match(r"(yes|no)\b", text, re.IGNORECASE)
-    return begins is not None and verdict is not None and begins[1].lower() != verdict.lower()
+    return verdict is not None and _first_word(text) not in ("", verdict)
 
 
 def _denies_itself(text: str, question: str) -> bool:
     """Whether a sentence says yes and goes on to deny: "Yes, there is no such drug."."""
     return (
-        re.match(r"yes\b", text, re.IGNORECASE) is not None
+        _first_word(text) == "Yes"
         and _DENIES.search(text) is not None
         and _DENIES.search(question) is None
     )
@@ -154,7 +161,7 @@ def _denies_itself(text: str, question: str) -> bool:
 
 def _begun(bound: Bound, verdict: Verdict) -> Bound:
     """A sentence that begins with the verdict."""
-    if bound.text.lower().startswith(verdict.lower()):
+    if _first_word(bound.text) == verdict:
         return bound
     said = bound.text.removeprefix(_SAYS)
     return replace(bound, text=f"{verdict}: {said}", support="weak")

@@ -170,6 +170,13 @@ def test_a_sentence_with_the_verdict_stands_and_one_against_it_does_not() -> Non
     assert answer.text == f"No: “{S4D.sentences[1].text}” [1]"
 
 
+def test_a_word_that_only_begins_like_no_is_no_verdict() -> None:
+    said = "Notably, on the Long Range Arena benchmark S4D averages 85%."
+    read = [(0.1, 0.9), (0.1, 0.1)]
+    answer = shown(None, "Is S4D bad?", said, read=read, verdict="No")
+    assert answer.text.startswith("No: Notably, on the")
+
+
 def test_yes_is_not_said_where_it_is_too_close() -> None:
     said = "Yes, on the Long Range Arena benchmark S4D averages 85%."
     read = [(0.1, 0.9), (0.1, 0.1)]
