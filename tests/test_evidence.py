@@ -13,7 +13,7 @@ from rag.evidence import (
     pick_evidence,
 )
 from rag.library import Library
-from rag.papers import Evidence, Paper
+from rag.papers import Evidence, Paper, RankedPaper
 from rag.retrieval import PaperRetriever
 
 
@@ -132,6 +132,21 @@ def test_a_question_that_sets_two_papers_side_by_side_is_seen(
 ) -> None:
     library.add(three_papers)
     ranked = PaperRetriever(library=library).rank(question)
+    assert asks_about_two(question, ranked, library) is two
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(("word", "two"), [("relationship", False), ("difference", True)])
+def test_what_two_things_have_with_each_other_is_one_thing(
+    library: Library, three_papers: list[Paper], word: str, two: bool
+) -> None:
+    library.add(three_papers)
+    question = (
+        f"Is there a {word} between accuracy, training time, sparse attention on RiverBench "
+        "and bird song?"
+    )
+    kestrel, wren, _ = three_papers
+    ranked = [RankedPaper(paper, 0.5, 0.5) for paper in (kestrel, wren)]
     assert asks_about_two(question, ranked, library) is two
 
 
