@@ -38,12 +38,12 @@ from rag.evidence import (
     MOST_LISTED,
     OF_A_SIDE,
     READ_OF_A_SIDE,
-    asks_about_two,
     asks_which,
     compared_evidence,
     list_evidence,
     narrow,
     pick_evidence,
+    sides_compared,
 )
 from rag.filters import Filters, read_filters
 from rag.library import Library
@@ -431,9 +431,10 @@ def find_evidence(
     unsure = is_unsure(ranked)
     if look_again and unsure:
         ranked = look_again(question, ranked)
-    if (names_in(question) or not unsure) and asks_about_two(question, ranked, library):
+    named = names_in(question) or not unsure
+    if named and (sides := sides_compared(question, ranked, library)):
         most = READ_OF_A_SIDE if is_read else OF_A_SIDE
-        both = compared_evidence(question, ranked, library, most)
+        both = compared_evidence(question, sides, library, most)
         return Finding(tuple(ranked), tuple(both), "comparison")
     return Finding(tuple(ranked), tuple(pick_evidence(question, ranked, library, budget)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -124,20 +125,34 @@ def pick_evidence(
     return _number(papers, candidates, chosen)
 
 
-def asks_about_two(question: str, ranked: Sequence[RankedPaper], library: Library) -> bool:
-    """Whether a question sets the two best papers side by side.
+def sides_compared(
+    question: str, ranked: Sequence[RankedPaper], library: Library
+) -> tuple[RankedPaper, RankedPaper] | None:
+    """The two papers that a question sets side by side; None where it does not.
 
-    It has a word that compares, or joins two subjects; both papers are close, and each holds a
-    part of the question's rare words that the other lacks.
+    It has a word that compares, or joins two subjects, and either two papers bear in their titles
+    names of the question that the other lacks; or the two best papers are both close, and each
+    holds a part of the question's rare words that the other lacks.
     """
     compares = _COMPARES.search(_ONE_THING.sub(" ", question)) is not None
-    if not compares and not _JOINS.search(question):
-        return False
-    least = _OWN_WORDS if compares else _JOINED_WORDS
     distinct = _distinct(ranked)
-    if len(distinct) < 2:
-        return False
+    if len(distinct) < 2 or not (compares or _JOINS.search(question)):
+        return None
     first, second = distinct[:2]
+    least = _OWN_WORDS if compares else _JOINED_WORDS
+    if _are_two(question, first, second, library, least):
+        return first, second
+    return _named_in_titles(question, distinct[:_PAPERS]) if compares else None
+
+
+def _are_two(
+    question: str,
+    first: RankedPaper,
+    second: RankedPaper,
+    library: Library,
+    least: tuple[float, float],
+) -> bool:
+    """Whether both papers are close, and each holds its part of the question's rare words."""
     if second.score < _SECOND * first.score:
         return False
     weights = {term: library.keywords.rarity(term) for term in set(tokenize(question))}
@@ -153,23 +168,44 @@ def asks_about_two(question: str, ranked: Sequence[RankedPaper], library: Librar
     )
 
 
+def _named_in_titles(
+    question: str, papers: Sequence[RankedPaper]
+) -> tuple[RankedPaper, RankedPaper] | None:
+    """The best two papers in whose titles are names of the question that the other lacks.
+
+    A paper's name may be a word like any other before a colon, as in "Perceiver: …".
+    """
+    asked = names_in(question)
+
+    def names(found: RankedPaper) -> set[str]:
+        head, colon, _ = found.paper.title.lower().partition(":")
+        own = {head} if colon and holds_name(question, head) else set()
+        return own | {name for name in asked if holds_name(found.paper.title, name)}
+
+    named = [(found, names(found)) for found in papers]
+    pairs = ((a, b) for (a, of_a), (b, of_b) in combinations(named, 2) if of_a - of_b and of_b - of_a)
+    return next(pairs, None)
+
+
 def compared_evidence(
-    question: str, ranked: Sequence[RankedPaper], library: Library, most: int = OF_A_SIDE
+    question: str,
+    sides: Sequence[RankedPaper],
+    library: Library,
+    most: int = OF_A_SIDE,
 ) -> list[Evidence]:
-    """The best sentences of each of the two best papers, numbered 1 and 2.
+    """The best sentences of each of the papers that are compared, numbered from 1.
 
     Args:
         most: sentences of each.
     """
-    papers = _distinct(ranked)[:2]
-    sentences = [library.sentences(found.paper) for found in papers]
-    candidates = sorted(_score(question, papers, sentences, library), key=lambda c: -c.score)
+    sentences = [library.sentences(found.paper) for found in sides]
+    candidates = sorted(_score(question, sides, sentences, library), key=lambda c: -c.score)
     chosen = {
         (c.paper, c.position)
-        for side in range(len(papers))
+        for side in range(len(sides))
         for c in [c for c in candidates if c.paper == side][:most]
     }
-    return _number(papers, candidates, chosen)
+    return _number(sides, candidates, chosen)
 
 
 def narrow(
