@@ -262,24 +262,26 @@ class Answerer:
         yield Done(self._vouch(draft, found, reading, blank, clock))
 
     def _find(
-        self, question: str, context: str, filters: Filters, loading: Future[None]
+        self, message: str, context: str, filters: Filters, loading: Future[None]
     ) -> tuple[str, Finding]:
-        """What is found for a question, and the question, without what is beside it."""
+        """What a message asks, without what is beside it, and what is found for that."""
 
-        def find(question: str) -> Finding:
-            return find_evidence(
-                question,
-                self.retriever,
-                self.settings,
-                context,
-                filters,
-                self._second_look(loading),
-                is_read=self._reads,
-            )
+        def score(text: str) -> float:
+            return max((r.score for r in self.retriever.rank(text, "", filters, 1)), default=0.0)
 
-        found = find(question)
-        asked = what_is_asked(question, unknown_names(question, found.ranked))
-        return (question, found) if asked == question else (asked, find(asked))
+        def unknown(text: str) -> tuple[str, ...]:
+            return unknown_names(text, self.retriever.rank(text, context, filters))
+
+        asked = what_is_asked(message, unknown, score)
+        return asked, find_evidence(
+            asked,
+            self.retriever,
+            self.settings,
+            context,
+            filters,
+            self._second_look(loading),
+            is_read=self._reads,
+        )
 
     def _second_look(self, loading: Future[None]) -> LookAgain | None:
         """The reranker, once the language model is loaded: loading changes PyTorch's defaults."""

@@ -183,7 +183,9 @@ def _named_in_titles(
         return own | {name for name in asked if holds_name(found.paper.title, name)}
 
     named = [(found, names(found)) for found in papers]
-    pairs = ((a, b) for (a, of_a), (b, of_b) in combinations(named, 2) if of_a - of_b and of_b - of_a)
+    pairs = (
+        (a, b) for (a, of_a), (b, of_b) in combinations(named, 2) if of_a - of_b and of_b - of_a
+    )
     return next(pairs, None)
 
 
