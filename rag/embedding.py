@@ -174,9 +174,16 @@ def unit(vectors: Vectors) -> Vectors:
 
 
 def _pool_parts(tokens: Vectors, spans: Vectors, parts: Sequence[Span], whole: Vectors) -> Vectors:
-    pooled = np.empty((len(parts), tokens.shape[1]), dtype=np.float32)
+    """The mean over the tokens of each part; spans are in order, as the tokens are."""
+    if not parts:
+        return np.empty((0, tokens.shape[1]), dtype=np.float32)
     written = spans[:, 1] > spans[:, 0]  # special tokens cover nothing
-    for row, (start, end) in enumerate(parts):
-        inside = written & (spans[:, 0] >= start) & (spans[:, 1] <= end)
-        pooled[row] = tokens[inside].mean(0) if inside.any() else whole
+    sums = np.cumsum(tokens[written], axis=0, dtype=np.float64)
+    sums = np.concatenate([np.zeros_like(sums[:1]), sums])
+    starts, ends = np.array(parts).T
+    first = np.searchsorted(spans[written, 0], starts, side="left")
+    last = np.searchsorted(spans[written, 1], ends, side="right")
+    counts = last - first
+    pooled = (sums[np.maximum(last, first)] - sums[first]) / np.maximum(counts, 1)[:, None]
+    pooled[counts < 1] = whole
     return unit(pooled)

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 """Vectors of the encoder, one a row, or a single one."""
 
+Signs = NDArray[np.uint8]
+"""The signs of vectors, eight to a byte, one vector a row."""
+
 Support = Literal["supported", "weak", "unsupported"]
 
 Verdict = Literal["Yes", "No", ""]

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from rag.embedding import PASSAGE_TOKENS, Encoder, unit
+from rag.late_interaction import signs
 from rag.papers import Paper, Passage
-from rag.store import PaperRow, PaperVectors
-from rag.text import split_passages, split_sentences
+from rag.store import PaperRow, PaperVectors, content_words
+from rag.text import Span, split_passages, split_sentences
 
 
 def split_paper(paper: Paper, encoder: Encoder) -> PaperRow:
@@ -22,25 +23,37 @@ def split_paper(paper: Paper, encoder: Encoder) -> PaperRow:
 
 
 def embed_papers(rows: Sequence[PaperRow], encoder: Encoder) -> dict[str, PaperVectors]:
-    """Vectors of papers by id, those of the sentences from the same pass as the passages'.
+    """Vectors of papers by id, those of sentences and words from the same pass as the passages'.
 
     A sentence that two passages share has the mean of its two vectors.
     """
     texts = [passage.text for row in rows for passage in row.passages]
     held = [_held_sentences(row, passage) for row in rows for passage in row.passages]
-    vectors, parts = encoder.encode_parts(texts, [list(spans.values()) for spans in held])
+    words = [
+        _own_words(passage, first=not i) for row in rows for i, passage in enumerate(row.passages)
+    ]
+    parts = [[*some.values(), *more] for some, more in zip(held, words, strict=True)]
+    vectors, of_parts = encoder.encode_parts(texts, parts)
     embedded = {}
     place = 0
     for row in rows:
-        count = len(row.passages)
+        mine = range(place, place + len(row.passages))
         sums = np.zeros((len(row.sentences), encoder.dimension), dtype=np.float32)
-        for spans, part in zip(
-            held[place : place + count], parts[place : place + count], strict=True
-        ):
-            sums[list(spans)] += part
-        embedded[row.paper.id] = PaperVectors(vectors[place : place + count], unit(sums))
-        place += count
+        for i in mine:
+            sums[list(held[i])] += of_parts[i][: len(held[i])]
+        embedded[row.paper.id] = PaperVectors(
+            vectors[mine.start : mine.stop],
+            unit(sums),
+            np.concatenate([signs(of_parts[i][len(held[i]) :]) for i in mine]),
+        )
+        place = mine.stop
     return embedded
+
+
+def _own_words(passage: Passage, first: bool) -> list[Span]:
+    """Where the words stand in a passage's text, those of the title in the first passage only."""
+    head = 0 if first else len(passage.text) - (passage.end - passage.start)
+    return [span for span in content_words(passage.text) if span[0] >= head]
 
 
 def _held_sentences(row: PaperRow, passage: Passage) -> dict[int, tuple[int, int]]:

@@ -25,7 +25,7 @@ from rag.progress import Report, silent
 from rag.settings import Settings
 from rag.threads import set_threads
 
-UNSURE = (0.06, 0.34)
+UNSURE = (0.06, 0.36)
 """Scores of the best paper between which a second look pays. Below, everything found is about
 something else; above, the first look is right."""
 

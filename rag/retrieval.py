@@ -11,6 +11,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
 from rag.filters import Filters
+from rag.late_interaction import max_sim, read_questions
 from rag.library import Library
 from rag.papers import RankedPaper, Vectors
 from rag.store import PaperVectors
@@ -21,6 +22,9 @@ _CANDIDATES = 50
 _FLOOR = 0.05
 """Share of a question's rare words that any paper covers by chance."""
 
+_CHANCE, _SAME = 0.15, 0.8
+"""How close words of any paper come to a question's, and its own words."""
+
 _CONTEXT = 0.5
 """What the turn before counts beside a follow-up's own words."""
 
@@ -28,13 +32,15 @@ _CONTEXT = 0.5
 class PaperRetriever(BaseRetriever):
     """Hybrid search over a library, by paper.
 
-    Both searches put papers forward; each paper is then scored by both. A paper's score is the
-    mean of its similarity and its coverage:
+    Both searches put papers forward. A paper's score is the mean of its similarity, its coverage
+    and its interaction:
 
     - similarity: the mean of two cosines to the question, its closest passage's and its closest
       sentence's;
     - coverage: how much of the question's rare words it holds (BM25 as a share of the best there
-      could be), less what any paper covers by chance.
+      could be), less what any paper covers by chance;
+    - interaction: how close its words come to the question's (`rag.late_interaction`), from 0 for
+      those of any paper to 1 for the same words.
 
     Adding scores that mean the same for every question beats fusing ranks, which takes the best
     of bad keyword matches for as good as the best of good ones; `docs/retrieval.md` has the
@@ -70,25 +76,26 @@ class PaperRetriever(BaseRetriever):
         within = self.library.select(filters) if filters else None
         k = self.k if k is None else k
         depth = max(_CANDIDATES, k)
-        asked = {question: 1.0} | ({context: _CONTEXT} if context else {})
-        vectors = self.library.encoder.encode(list(asked))
-        coverages = [self.library.keywords.coverage(text) for text in asked]
+        weights = {question: 1.0} | ({context: _CONTEXT} if context else {})
+        keywords = self.library.keywords
+        asked = read_questions(list(weights), self.library.encoder, keywords)
+        coverages = [keywords.coverage(text) for text in weights]
         candidates: dict[str, None] = {}
-        for vector, coverage in zip(vectors, coverages, strict=True):
-            dense = self.library.closest(vector, depth, within)
+        for text, coverage in zip(asked, coverages, strict=True):
+            dense = self.library.closest(text.vector, depth, within)
             keyword = coverage.best(depth, within)
             candidates |= dict.fromkeys([*(paper for paper, _ in dense), *keyword])
         stored = self.library.vectors(list(candidates))
         found = []
-        for paper_id, paper_vectors in stored.items():
-            similarities = [similarity(paper_vectors, vector) for vector in vectors]
+        for paper_id, paper in stored.items():
+            similarities = [similarity(paper, text.vector) for text in asked]
             parts = [
-                weight * (close + max(0.0, coverage.of(paper_id) - _FLOOR)) / 2
-                for weight, close, coverage in zip(
-                    asked.values(), similarities, coverages, strict=True
+                weight * _score(close, coverage.of(paper_id), max_sim(text, paper.words))
+                for weight, close, coverage, text in zip(
+                    weights.values(), similarities, coverages, asked, strict=True
                 )
             ]
-            found.append((sum(parts) / sum(asked.values()), similarities[0], paper_id))
+            found.append((sum(parts) / sum(weights.values()), similarities[0], paper_id))
         best = sorted(found, key=lambda item: (-item[0], item[2]))[:k]
         papers = self.library.get([paper_id for *_, paper_id in best])
         return [
@@ -111,6 +118,11 @@ class PaperRetriever(BaseRetriever):
             )
             for found in self.rank(query)
         ]
+
+
+def _score(similarity: float, coverage: float, interaction: float) -> float:
+    close = max(0.0, interaction - _CHANCE) / (_SAME - _CHANCE)
+    return (similarity + max(0.0, coverage - _FLOOR) + close) / 3
 
 
 def similarity(paper: PaperVectors, question: Vectors) -> float:

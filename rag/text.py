@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from rag.papers import Passage, Sentence
 
-SPLITTER_VERSION = 1
-"""Kept in a library's manifest: vectors made with another version are made again."""
+SPLITTER_VERSION = 2
+"""Of what a paper is split into, passages, sentences and words. Kept in a library's manifest:
+vectors made with another version are made again."""
 
 TITLE_TOKENS = 64
 """The most a title may take of a passage's tokens; longer ones are cut for the encoder only."""

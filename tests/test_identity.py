@@ -166,6 +166,7 @@ def test_a_library_of_the_first_format_is_carried_over(tmp_path: Path) -> None:
     with sqlite3.connect(file) as connection:
         for table in ("names", "listings"):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE vectors DROP COLUMN words")
         connection.execute("DROP INDEX papers_titled")
         for column in "doi arxiv pmid tags note entry origins title_key".split():
             connection.execute(f"ALTER TABLE papers DROP COLUMN {column}")

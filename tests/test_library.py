@@ -113,7 +113,7 @@ def test_another_encoder_or_splitter_makes_the_vectors_anew(
 ) -> None:
     library.add(three_papers)
     manifest = library.path / "vectors" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"splitter": 1', '"splitter": 0'))
+    manifest.write_text(manifest.read_text().replace('"splitter": 2', '"splitter": 0'))
     again = Library(library.path, settings)
     assert again.check() == ["vectors: missing, or made with another encoder or splitter"]
     again.repair()

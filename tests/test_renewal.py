@@ -7,6 +7,7 @@ import multiprocessing
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -336,3 +337,15 @@ def test_killed_at_any_moment_it_ends_the_same(old: Path) -> None:
     library = opened(old)
     library.repair()
     assert_like_new(library)
+
+
+def test_a_backup_of_the_format_before_is_carried_over(old: Path) -> None:
+    file = old.parent / "before"
+    library = Library(old, load_settings())
+    library.backup(file)
+    with closing(sqlite3.connect(file)) as copy, copy:
+        copy.execute("ALTER TABLE vectors DROP COLUMN words")
+        copy.execute("UPDATE meta SET value = '2' WHERE key = 'schema'")
+    other = opened(old.parent / "other")
+    other.restore(file)
+    assert_like_new(other)

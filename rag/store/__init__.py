@@ -1,7 +1,7 @@
 """Where a library lies on the disk: the catalog is the truth, the indexes follow it."""
 
 from rag.store.catalog import Catalog, PaperRow, PaperVectors
-from rag.store.keywords import Coverage, KeywordIndex
+from rag.store.keywords import Coverage, KeywordIndex, content_words
 from rag.store.vectors import Manifest, VectorIndex
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "PaperRow",
     "PaperVectors",
     "VectorIndex",
+    "content_words",
 ]

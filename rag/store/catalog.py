@@ -21,9 +21,10 @@ from filelock import FileLock
 
 from rag.errors import LibraryError
 from rag.identity import find_identifiers, names
-from rag.papers import Paper, Passage, Sentence, Vectors, normalise
+from rag.papers import Paper, Passage, Sentence, Signs, Vectors, normalise
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
+_OLDER = ("1", "2")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 INSERT OR IGNORE INTO meta VALUES ('schema', '1');
@@ -47,7 +48,7 @@ CREATE TABLE IF NOT EXISTS vectors (
     passages BLOB NOT NULL, sentences BLOB NOT NULL
 );
 """
-_UPGRADE = """
+_IDENTIFIERS = """
 ALTER TABLE papers ADD COLUMN doi TEXT NOT NULL DEFAULT '';
 ALTER TABLE papers ADD COLUMN arxiv TEXT NOT NULL DEFAULT '';
 ALTER TABLE papers ADD COLUMN pmid TEXT NOT NULL DEFAULT '';
@@ -69,10 +70,19 @@ CREATE INDEX listings_of ON listings (paper_id);
 """
 """What the second format adds: identifiers and names, tags and notes, what each source lists."""
 
+_WORDS = """
+ALTER TABLE vectors ADD COLUMN words BLOB NOT NULL DEFAULT x'';
+DROP TABLE IF EXISTS staged_passages;
+DROP TABLE IF EXISTS staged_sentences;
+DROP TABLE IF EXISTS staged;
+"""
+"""What the third format adds: words. What was staged before has none."""
+
 _STAGING = (
     """CREATE TABLE IF NOT EXISTS staged (
     paper_id TEXT PRIMARY KEY REFERENCES papers ON DELETE CASCADE, text_hash TEXT NOT NULL,
-    made_by TEXT NOT NULL, whole BLOB NOT NULL, passages BLOB NOT NULL, sentences BLOB NOT NULL)""",
+    made_by TEXT NOT NULL, whole BLOB NOT NULL,
+    passages BLOB NOT NULL, sentences BLOB NOT NULL, words BLOB NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS staged_passages (
     id TEXT PRIMARY KEY, paper_id TEXT NOT NULL REFERENCES staged ON DELETE CASCADE,
     text TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL) WITHOUT ROWID""",
@@ -115,10 +125,15 @@ class PaperRow:
 
 @dataclass(frozen=True, slots=True)
 class PaperVectors:
-    """Vectors of a paper's passages ``(passages, dimension)`` and sentences, in their order."""
+    """Vectors of a paper's passages ``(passages, dimension)`` and sentences, in their order.
+
+    Attributes:
+        words: the signs of the vectors of its words, a bit a number, ``(words, dimension / 8)``.
+    """
 
     passages: Vectors
     sentences: Vectors
+    words: Signs
 
 
 class Catalog:
@@ -132,7 +147,7 @@ class Catalog:
         try:
             if not self._is_made():
                 self._make()
-            if self.get_meta("schema") == "1":
+            if self.get_meta("schema") in _OLDER:
                 self._upgrade()
             found = self.get_meta("schema")
         except sqlite3.DatabaseError as error:
@@ -237,10 +252,15 @@ class Catalog:
         found = {}
         for some in _batches(ids):
             marks = ",".join("?" * len(some))
-            query = f"SELECT paper_id, passages, sentences FROM vectors WHERE paper_id IN ({marks})"
-            for paper_id, passages, sentences in self._read(query, some):
+            query = (
+                "SELECT paper_id, passages, sentences, words FROM vectors "
+                f"WHERE paper_id IN ({marks})"
+            )
+            for paper_id, passages, sentences, words in self._read(query, some):
                 found[paper_id] = PaperVectors(
-                    _unpack(passages, dimension), _unpack(sentences, dimension)
+                    _unpack(passages, dimension),
+                    _unpack(sentences, dimension),
+                    np.frombuffer(words, np.uint8).reshape(-1, dimension // 8),
                 )
         return found
 
@@ -359,8 +379,8 @@ class Catalog:
         """Keep the vectors of papers, by paper id; those that are there are replaced."""
         with self._write() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
-                [(paper, _pack(v.passages), _pack(v.sentences)) for paper, v in vectors.items()],
+                "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)",
+                [(paper, *_packed(made)) for paper, made in vectors.items()],
             )
 
     def stage(
@@ -374,11 +394,11 @@ class Catalog:
                 made = vectors[row.paper.id]
                 connection.execute("DELETE FROM staged WHERE paper_id = ?", (row.paper.id,))
                 connection.execute(
-                    "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         *(row.paper.id, row.paper.text_hash, made_by),
                         np.asarray(made.passages, np.float32).tobytes(),
-                        *(_pack(made.passages), _pack(made.sentences)),
+                        *_packed(made),
                     ),
                 )
                 _put_parts(connection, row, "staged_")
@@ -414,7 +434,7 @@ class Catalog:
                     connection.execute(f"INSERT INTO {table} SELECT * FROM staged_{table}")
                 connection.execute("DELETE FROM vectors")
                 connection.execute(
-                    "INSERT INTO vectors SELECT paper_id, passages, sentences FROM staged"
+                    "INSERT INTO vectors SELECT paper_id, passages, sentences, words FROM staged"
                 )
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('embedded_by', ?)", (made_by,))
             _raise_generation(connection)
@@ -470,9 +490,14 @@ class Catalog:
                 copy.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", note.items())
 
     def put_back(self, file: Path) -> None:
-        """Be what that copy is; what was here is gone. In one transaction."""
+        """Be what that copy is; what was here is gone. In one transaction.
+
+        A copy of an older format is then brought to this one.
+        """
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as copy:
             copy.backup(self._connection)
+        if self.get_meta("schema") in _OLDER:
+            self._upgrade()
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -493,20 +518,17 @@ class Catalog:
                 self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
     def _upgrade(self) -> None:
+        """Bring a catalog of an older format to this one, in one transaction."""
         with FileLock(self._path.with_suffix(".making")):
-            if self.get_meta("schema") != "1":
-                return
+            found = self.get_meta("schema")
             with self._write() as connection:
-                for statement in _UPGRADE.split(";"):
-                    connection.execute(statement)
-                papers = connection.execute(f"SELECT {_COLUMNS} FROM papers").fetchall()
-                for paper in map(_paper, papers):
-                    found = find_identifiers(paper.url)
-                    _put_record(
-                        connection,
-                        replace(paper, doi=found.doi, arxiv=found.arxiv, pmid=found.pmid),
+                if found == "1":
+                    _add_identifiers(connection)
+                if found in _OLDER:
+                    _run(connection, _WORDS)
+                    connection.execute(
+                        "UPDATE meta SET value = ? WHERE key = 'schema'", (self.schema,)
                     )
-                connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema'")
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -533,6 +555,19 @@ class Catalog:
             raise
         if connection.in_transaction:
             connection.execute("COMMIT")
+
+
+def _add_identifiers(connection: sqlite3.Connection) -> None:
+    _run(connection, _IDENTIFIERS)
+    papers = connection.execute(f"SELECT {_COLUMNS} FROM papers").fetchall()
+    for paper in map(_paper, papers):
+        found = find_identifiers(paper.url)
+        _put_record(connection, replace(paper, doi=found.doi, arxiv=found.arxiv, pmid=found.pmid))
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
+        connection.execute(statement)
 
 
 def _put_paper(connection: sqlite3.Connection, row: PaperRow) -> None:
@@ -606,6 +641,11 @@ def _paper(row: tuple[Any, ...]) -> Paper:
     )
 
 
+def _packed(made: PaperVectors) -> tuple[bytes, bytes, bytes]:
+    """A paper's vectors as they are kept: passages, sentences, words."""
+    return _pack(made.passages), _pack(made.sentences), made.words.tobytes()
+
+
 def _pack(vectors: Vectors) -> bytes:
     """Vectors of length one, a signed byte a number: cosines stay within .004."""
     return bytes(np.clip(np.rint(vectors * _SCALE), -127, 127).astype(np.int8).tobytes())
@@ -645,7 +685,7 @@ def check_backup(file: Path) -> None:
             f"{file} is no backup of a library, or a damaged one.",
             "`askpapers backup FILE` makes one.",
         )
-    if meta["schema"] != Catalog.schema:
+    if meta["schema"] not in (*_OLDER, Catalog.schema):
         raise LibraryError(
             f"The backup {file} has format {meta['schema']}; "
             f"this askpapers reads {Catalog.schema}.",

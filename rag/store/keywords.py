@@ -63,6 +63,13 @@ def tokenize(text: str) -> list[str]:
     return stems
 
 
+def content_words(text: str) -> dict[tuple[int, int], str]:
+    """A text's words but stop words: where each stands, with its stem."""
+    words = {match.span(): match.group().lower() for match in _PART.finditer(text)}
+    kept = {span: word for span, word in words.items() if word not in _STOPWORDS}
+    return dict(zip(kept, _stemmer().stemWords(list(kept.values())), strict=True))
+
+
 def _stemmer() -> Stemmer.Stemmer:
     return Stemmer.Stemmer("english")  # not safe to share between threads, and cheap to make
 
