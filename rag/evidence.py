@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
+from rag.late_interaction import max_sim, read_topic
 from rag.library import Library
 from rag.names import holds_name, names_in
 from rag.papers import Evidence, RankedPaper, Sentence
@@ -24,19 +25,52 @@ _TWIN = 0.8
 MOST_LISTED = 20
 """Papers that are listed at most, where the question asks which ones there are."""
 
-_QUALIFIES = 0.65
-"""Share of the best paper's score that a paper must have to be listed."""
+_QUALIFIES = 0.76
+"""Share of the best paper's score, and of the closest one's words, that a paper must have in the
+mean to be listed."""
 
 _QUALIFIES_NAMED = 0.45
-"""The same of a paper that holds what the question names."""
+"""Share of the best paper's score alone, for a paper that holds what the question names."""
 
-_ASKS_WHICH = re.compile(
-    r"^(?:[^?]{1,60}[:,])?\W*(?:which|what|list|name|show(?:\s+me)?|find(?:\s+me)?|any|(?:are|is)\s+there)"
-    r"(?:\s+(?:all|of|the|these))*"
-    r"(?:\s+(?!(?:do|does|did|is|are|was|were|has|have|in|about)\b)[\w-]+){0,2}?"
-    r"\s+(?:papers?|studies|articles?|publications?)\b",
-    re.IGNORECASE,
+_NO_TOPIC = frozenset(
+    """
+    any anything article articles concern concerns cover find have list look looks name need paper
+    papers please publication publications report reports research say says show some study studies
+    use used uses using way ways work works approach approaches method methods technique
+    techniques there one sort kind every involve deal deals
+    """.split()
 )
+"""Words of a question for papers that say nothing of what they are to be about."""
+
+_PAPER_WORD = r"(?:papers?|studies|articles?|publications?|preprints?)"
+_WORK_WORD = r"(?:work|works|research|literature|stud(?:y|ies))"
+_WAY_WORD = r"(?:approaches|methods|techniques|ways|models|algorithms|systems)"
+_ASKS_WHICH = re.compile(
+    rf"""
+    ^(?:[^?]{{1,60}}[:,]|[^?]{{1,60}}\s[-–—])?\W*     # "tree rings: …"
+    (?:(?:please|kindly|(?:can|could|would)\s+you|i\s+need|i\s+want|give\s+me)\s+)*
+    (?:
+      # Which papers …, list all the papers …, in which of the papers …
+      (?:(?:in\s+|from\s+)?which|what|list|name|show(?:\s+me)?|find(?:\s+me)?|give(?:\s+me)?|any
+         |every|all|(?:are|is)\s+there)
+      (?:\s+(?:all|any|every|each|some|of|the|these|my))*
+      (?:\s+(?!(?:do|does|did|is|are|was|were|has|have|in|about)\b)[\w-]+){{0,2}}?\s+{_PAPER_WORD}
+    | # What work is there on …, what work turns …
+      (?:what|which|any|is\s+there(?:\s+any)?|list(?:\s+the|\s+all)*)(?:\s+[\w-]+)??
+      \s+{_WORK_WORD}\s+(?!do\b|does\b|did\b|was\b|were\b|is\s+(?!there\b))
+    | # Is there anything on …, anything about …
+      (?:(?:is|are)\s+there\s+)?(?:any|some)(?:thing|one|body)\s+(?:on|about|that|which|in|with)
+    | # What do you have on …, what is there on …
+      what\s+(?:do\s+(?:you|we|i|they)\s+have|have\s+(?:you|we|i)(?:\s+got)?|is\s+there
+         |(?:is|'s|do)\s+(?:in|on)\s+(?:the|my|this)\s+(?:library|collection))(?:\s+(?:on|about)\b|\W*$)
+    | # What approaches are there …, list approaches that …
+      (?:what|which)(?:\s+[\w-]+){{0,2}}?\s+{_WAY_WORD}\s+(?:are\s+there|exist\b|are\s+known)
+    | list(?:\s+(?:all|the|of|some|every))*(?:\s+[\w-]+){{0,2}}?\s+{_WAY_WORD}
+    | who\s+(?:else\s+)?(?:works|worked|has\s+worked|is\s+working)\s+(?:on|with)
+    )\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A question for all papers of a kind, whatever word it has for them."""
 
 _EITHER = re.compile(r"\bor\b", re.IGNORECASE)
 
@@ -240,18 +274,26 @@ def asks_which(question: str) -> bool:
 def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library) -> list[Evidence]:
     """The papers that a list is made of, each with its best sentence, best paper first.
 
-    They are nearly as close to the question as the best one and hold every name in it, where it
-    does not join them by "or"; papers that hold the names need not be as close.
+    They are nearly as close to the question as the best one, as a whole and word by word, and hold
+    every name in it, where it does not join them by "or"; papers that hold the names need not be
+    as close. One word of a topic, as in "knowledge distillation", makes a paper close as a whole.
     """
     names = names_in(question)
     either = _EITHER.search(question) is not None
+    topic = read_topic(question, _NO_TOPIC, library.encoder)
+    vectors = library.vectors([found.paper.id for found in ranked])
+    words = {paper: max_sim(topic, of_paper.words) for paper, of_paper in vectors.items()}
+    closest = max(words.values(), default=0.0) or 1.0
 
     def qualifies(found: RankedPaper) -> bool:
         text = f"{found.paper.title} {found.paper.abstract}"
         held = [holds_name(text, name) for name in names]
         named = bool(held) and (any(held) if either else all(held))
-        least = _QUALIFIES_NAMED if named else _QUALIFIES
-        return found.score >= least * ranked[0].score and (named or either or not names)
+        share = found.score / ranked[0].score
+        if named and share >= _QUALIFIES_NAMED:
+            return True
+        share = (share + words[found.paper.id] / closest) / 2
+        return share >= _QUALIFIES and (named or either or not names)
 
     papers = [found for found in ranked if qualifies(found)][:MOST_LISTED]
     sentences = [library.sentences(found.paper) for found in papers]

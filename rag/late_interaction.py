@@ -12,7 +12,7 @@ vectors themselves find.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,19 @@ def read_questions(
             mine, rarity = vector[None], np.ones(1, dtype=np.float32)
         asked.append(Asked(vector, mine, rarity / rarity.sum()))
     return asked
+
+
+def read_topic(question: str, beside: Container[str], encoder: Encoder) -> Asked:
+    """A question by the words that say what it is about, each counting as much as the next.
+
+    Args:
+        beside: words, in lower case, that say nothing of that.
+    """
+    words = list(content_words(question))
+    topic = [(a, b) for a, b in words if question[a:b].lower() not in beside]
+    (vector,), (mine,) = encoder.encode_parts([question], [topic])
+    mine = mine if topic else vector[None]
+    return Asked(vector, mine, np.full(len(mine), 1 / len(mine), dtype=np.float32))
 
 
 def signs(vectors: Vectors) -> Signs:
