@@ -47,11 +47,11 @@ from rag.evidence import (
 )
 from rag.filters import Filters, read_filters
 from rag.library import Library
-from rag.names import names_in
+from rag.names import names_in, tells_number
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
-from rag.prompts import EXAMPLE, answer_messages, asks_yes_or_no
+from rag.prompts import EXAMPLE, answer_messages, asks_how_many, asks_yes_or_no
 from rag.reading import Reading, load_evidence_reader
 from rag.reranking import is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
@@ -349,11 +349,14 @@ class Answerer:
         refused = bool(statements) and not claims
         if not bound.citations and instead and not refused:
             bound = _quoted(blank.standalone_question, found, claims) or bound
-        if bound.citations:
+        uncounted = asks_how_many(blank.standalone_question) and not _tells_number(bound)
+        if bound.citations and not uncounted:
             return _answered(blank, replace(bound, left_out=left_out), clock)
         reason = (
             "the model found no answer in the papers"
             if refused
+            else "the sentences found give no number"
+            if bound.citations
             else "no sentence the model wrote could be found in the papers"
         )
         return _declined(replace(blank, left_out=left_out), reason, clock)
@@ -401,6 +404,11 @@ def _quoted(question: str, found: Finding, claims: Sequence[Statement]) -> Bound
     if not found.needed_second_look or not mine:
         return quote(question, found.evidence, claims)
     return quote(question, mine, (), QUOTED_AGAIN, most=MOST_QUOTED)
+
+
+def _tells_number(bound: BoundAnswer) -> bool:
+    """Whether what is cited says how many of something there are."""
+    return any(tells_number(s.text) for citation in bound.citations for s in citation.sentences)
 
 
 def find_evidence(

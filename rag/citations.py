@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag.names import holds_name, names_in, numbers_in, numbers_said
+from rag.names import holds_name, names_in, numbers_in, numbers_said, proper_names_in
 from rag.papers import Citation, Evidence, Sentence, Support, Vectors, normalise
 from rag.store.keywords import tokenize
 from rag.text import split_sentences
@@ -446,7 +446,7 @@ def _missing(text: str, chosen: Sequence[_Shown], shown: Sequence[_Shown]) -> se
     papers = {s.number for s in chosen}
     around = " ".join(s.words for s in shown if s.number in papers).lower()
     names = {name for name in names_in(text) if not holds_name(around, name)}
-    return numbers | names
+    return numbers | names | {name for name in proper_names_in(text) if name not in around}
 
 
 def _same_subject(text: str, candidate: _Shown, shown: Sequence[_Shown]) -> bool:

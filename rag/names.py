@@ -6,12 +6,20 @@ import re
 
 # With a unit of up to three letters behind it: "30s", "10.6X", "48M", "160km".
 _NUMBER = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)*)(?:[A-Za-z]{1,3})?(?!\w)")
+# After a word in small letters or a comma: a capital that begins no sentence.
+_PROPER = re.compile(r"(?<=[a-z,;)] )[A-Z][a-z]{2,}\b")
 _IN_WORDS = {
     word: str(number)
     for number, word in enumerate(
         "one two three four five six seven eight nine ten eleven twelve".split(), start=1
     )
 }
+_ONE = re.compile(r"\bon (?:the )?one hand\b|\bone of\b", re.IGNORECASE)
+_AMOUNT = re.compile(
+    r"\b(?:exponential(?:ly)?|infinite(?:ly)?|single|double|triple|twice|half|zero|dozens?|hundreds?|"
+    r"thousands?|millions?|billions?)\b",
+    re.IGNORECASE,
+)
 _WRITTEN = re.compile(r"[A-Za-z0-9]+(?:[-.'/][A-Za-z0-9]+)*")
 
 
@@ -24,6 +32,12 @@ def numbers_said(text: str) -> set[str]:
     """Numbers written in digits or, up to twelve, in words: what a text lets one say in digits."""
     words = re.findall(r"[a-z]+", text.lower())
     return numbers_in(text) | {_IN_WORDS[word] for word in words if word in _IN_WORDS}
+
+
+def tells_number(text: str) -> bool:
+    """Whether a text says how many of something there are, in digits or in words."""
+    text = _ONE.sub(" ", text)
+    return bool(numbers_said(text)) or _AMOUNT.search(text) is not None
 
 
 def names_in(text: str) -> set[str]:
@@ -42,6 +56,11 @@ def names_in(text: str) -> set[str]:
             singular = word[:-1] if word.endswith("s") and word[:-1].isupper() else word
             found.add(singular.lower())
     return found
+
+
+def proper_names_in(text: str) -> set[str]:
+    """Words with a capital at the start that begin no sentence, in lower case: 'Snodgrass'."""
+    return {match.group().lower() for match in _PROPER.finditer(text)}
 
 
 def holds_name(text: str, name: str) -> bool:

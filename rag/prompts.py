@@ -32,6 +32,9 @@ _YES_NO = re.compile(
 )
 """A clause that starts with its verb, and leaves no choice but the two."""
 
+_HOW_MANY = re.compile(r"(?:\W*\w+){0,8}?\W*\bhow many\s+\w", re.IGNORECASE)
+"""Near the beginning: further on it may stand in what is told beside."""
+
 _REWRITE_RULES = (
     "You rewrite the last question of a conversation so that it can be understood alone. "
     "Put in the names it refers to. Keep it short. Reply with the question only."
@@ -41,6 +44,11 @@ _REWRITE_RULES = (
 def asks_yes_or_no(question: str) -> bool:
     """Whether yes or no is what a question asks for first."""
     return _YES_NO.search(question) is not None
+
+
+def asks_how_many(question: str) -> bool:
+    """Whether a question wants a count."""
+    return _HOW_MANY.match(question) is not None
 
 
 def answer_messages(question: str, evidence: Sequence[Evidence]) -> list[BaseMessage]:

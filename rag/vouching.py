@@ -18,6 +18,7 @@ from rag.citations import (
     is_copied,
     quoted_instead,
 )
+from rag.names import holds_name, names_in
 from rag.papers import Evidence, Vectors, Verdict, normalise
 from rag.probing import SupportJudge
 from rag.store.keywords import tokenize
@@ -76,6 +77,7 @@ def vouch(
         verdict: what the answer begins with, if what it then says is about the question's rarest
             word; a sentence that begins with another is left out. None where it is not known.
     """
+    evidence, read = _of_the_named(question, evidence, read)
     echoed = [s for s in claims if echoes(s, question)]
     told = [s for s in claims if s not in echoed]
     if verdict and any(_denies_itself(s.text, question) for s in told):
@@ -121,6 +123,19 @@ def vouch(
     if shown and verdict and _is_about(question, _sources(shown[0], titles), rarity):
         shown[0] = _begun(shown[0], verdict)
     return replace(compose(shown, evidence), left_out=tuple(left_out))
+
+
+def _of_the_named(
+    question: str, evidence: Sequence[Evidence], read: Sequence[Sequence[float]] | None
+) -> tuple[Sequence[Evidence], Sequence[Sequence[float]] | None]:
+    """Evidence of the papers that hold all names of the question, where one does, with its
+    reading: the figure of a sibling on the same data set is none of the method asked about."""
+    names = names_in(question)
+    told = [f"{e.title} {' '.join(s.text for s in e.sentences)}" for e in evidence]
+    mine = [i for i, text in enumerate(told) if all(holds_name(text, name) for name in names)]
+    if not names or not mine:
+        return evidence, read
+    return [evidence[i] for i in mine], [read[i] for i in mine] if read is not None else None
 
 
 def _bound_whole_or_in_parts(

@@ -219,6 +219,23 @@ def test_a_draft_that_falls_through_is_a_decline_where_the_reading_doubted(
     assert abstained or "The paper says" in answer.answer
 
 
+@pytest.mark.parametrize(
+    ("draft", "reason"),
+    [
+        ("Wren runs on a phone.", "the sentences found give no number"),
+        ("Wren generates bird song with 4 million parameters.", ""),
+    ],
+)
+def test_a_count_is_not_answered_without_a_number(
+    library: Library, three_papers: list[Paper], draft: str, reason: str
+) -> None:
+    library.add(three_papers)
+    model = GenericFakeChatModel(messages=iter([AIMessage(draft)]))
+    other = Answerer(library, model, settings=load_settings(caution=0.0, reranker=""))
+    answer = other.answer("How many birds does Wren hear on a phone?")
+    assert (answer.reason, answer.abstained) == (reason, bool(reason))
+
+
 def test_a_refusal_of_the_model_is_a_decline(answerer: Answerer) -> None:
     answer = with_draft(answerer, "The sources do not mention this.").answer(QUESTION)
     assert answer.abstained

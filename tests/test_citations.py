@@ -261,3 +261,10 @@ def test_marks_of_the_papers_own_are_not_quoted_as_if_they_were_ours() -> None:
     quoted = quote("what do owls do?", [replace(sources[0], relevance=(0.9,))], [])
     assert quoted is not None
     assert quoted.text == "The closest sentence says: “Owls hunt by ear.” [1]"
+
+
+def test_a_name_that_the_evidence_lacks_is_not_said() -> None:
+    said = "S4D averages 85% on the Long Range Arena benchmark"
+    texts = [f"Dear Professor Snodgrass, {said}.", f"Indeed {said}."]
+    bound = bind([Statement(t, ()) for t in texts], [S4D, PTD], by_words, lambda stem: 1.0)
+    assert [b.support for b in bound] == ["unsupported", "supported"]

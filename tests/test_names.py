@@ -1,6 +1,15 @@
 """Numbers and names are told from other words."""
 
-from rag.names import holds_name, names_in, numbers_in, numbers_said
+import pytest
+
+from rag.names import (
+    holds_name,
+    names_in,
+    numbers_in,
+    numbers_said,
+    proper_names_in,
+    tells_number,
+)
 
 
 def test_numbers_are_read_without_their_dress() -> None:
@@ -25,3 +34,23 @@ def test_a_name_is_found_in_any_case_and_spelled_out() -> None:
 
 def test_numbers_in_words_may_be_said_in_digits() -> None:
     assert numbers_said("a two-line change in 3 files") == {"2", "3"}
+
+
+def test_a_capital_that_begins_no_sentence_makes_a_name() -> None:
+    text = "Dear Professor Snodgrass, the Hopfield network is fast. It is: Good. On GPUs"
+    assert proper_names_in(text) == {"professor", "snodgrass", "hopfield"}
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("It trains for 3 hours.", True),
+        ("It trains for three hours.", True),
+        ("It stores exponentially many patterns.", True),
+        ("A single layer is enough.", True),
+        ("It has multiple facets.", False),
+        ("On the one hand it is one of the best.", False),
+    ],
+)
+def test_a_text_tells_how_many_or_not(text: str, tells: bool) -> None:
+    assert tells_number(text) is tells

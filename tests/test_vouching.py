@@ -251,3 +251,18 @@ def test_questions_for_yes_or_no_are_seen_and_said(question: str, yes_or_no: boo
     assert asks_yes_or_no(question) is yes_or_no
     prompt = str(answer_messages(question, [S4D])[-1].text)
     assert ("Begin with Yes or No" in prompt) is yes_or_no
+
+
+def test_what_papers_without_the_name_say_is_no_answer() -> None:
+    said = "On the Long Range Arena S5-PTD averages 87.6% accuracy."
+    answer = shown(None, "What does S5-PTD average?", SAID, said)
+    assert [c.title for c in answer.citations] == [PTD.title]
+    assert answer.left_out == (SAID,)
+    read = [[0.1, 0.9], [0.1, 0.6]]
+    (citation,) = shown(None, "What does S5-PTD average?", read=read).citations
+    assert citation.title == PTD.title
+
+
+def test_where_no_paper_holds_all_names_all_are_heard() -> None:
+    answer = shown(None, "What does S6 average?", SAID)
+    assert [c.title for c in answer.citations] == [S4D.title]
