@@ -29,6 +29,9 @@ _HOPELESS = 3.0
 _BESIDE = 0.07
 """What the first counts beside what a model that has read the evidence says."""
 
+_STRANGE = 0.4
+"""What log-odds under 0 that the papers answer, by what was found alone, count then."""
+
 _DOUBT = 1.0
 """Log-odds under which an answer comes with a warning."""
 
@@ -171,7 +174,8 @@ def decide(signals: Signals, question: str, caution: float, read: float | None =
         odds = _found_odds(signals)
         sure = signals.compared or meets - _SURE >= line
     else:
-        odds = read + _BESIDE * meets + _DOUBT
+        strange = min(0.0, _STRANGE * _found_odds(signals))
+        odds = read + _BESIDE * meets + strange + _DOUBT
         sure = odds - _DOUBT >= line
     known = not (signals.unknown or signals.apart)
     confidence = 1 / (1 + math.exp(-odds)) if known else 0.0

@@ -131,3 +131,11 @@ def test_without_caution_everything_is_answered() -> None:
 def test_what_is_answered_is_what_confidence_reaches(caution: float, score: float) -> None:
     decision = ask("How are they built?", closeness=score, score=score, caution=caution)
     assert decision.answer is (decision.confidence >= caution)
+
+
+def test_what_found_little_wants_a_surer_reading() -> None:
+    little = Signals(0.3, 0.15, 0.13, named=False, compared=False, unknown=(), apart=())
+    much = replace(little, closeness=0.6, score=0.5, around=0.3)
+    answered = [decide(found, "how?", 0.5, read=-0.8).answer for found in (little, much)]
+    assert answered == [False, True]
+    assert decide(little, "how?", 0.5, read=1.0).answer
