@@ -38,7 +38,6 @@ from rag.evidence import (
     MOST_LISTED,
     OF_A_SIDE,
     READ_OF_A_SIDE,
-    asks_which,
     compared_evidence,
     list_evidence,
     narrow,
@@ -51,7 +50,8 @@ from rag.names import names_in, tells_number
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
-from rag.prompts import EXAMPLE, answer_messages, asks_how_many, asks_yes_or_no
+from rag.prompts import EXAMPLE, answer_messages
+from rag.question_forms import asks_how_many, asks_which, asks_yes_or_no
 from rag.reading import Reading, load_evidence_reader
 from rag.reranking import is_unsure, load_reranker
 from rag.retrieval import PaperRetriever

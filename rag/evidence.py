@@ -13,6 +13,7 @@ from rag.late_interaction import max_sim, read_topic
 from rag.library import Library
 from rag.names import holds_name, names_in
 from rag.papers import Evidence, RankedPaper, Sentence
+from rag.question_forms import joins, sets_side_by_side
 from rag.store.keywords import tokenize
 from rag.text import leans_on_previous
 
@@ -42,36 +43,6 @@ _NO_TOPIC = frozenset(
 )
 """Words of a question for papers that say nothing of what they are to be about."""
 
-_PAPER_WORD = r"(?:papers?|studies|articles?|publications?|preprints?)"
-_WORK_WORD = r"(?:work|works|research|literature|stud(?:y|ies))"
-_WAY_WORD = r"(?:approaches|methods|techniques|ways|models|algorithms|systems)"
-_ASKS_WHICH = re.compile(
-    rf"""
-    ^(?:[^?]{{1,60}}[:,]|[^?]{{1,60}}\s[-–—])?\W*     # "tree rings: …"
-    (?:(?:please|kindly|(?:can|could|would)\s+you|i\s+need|i\s+want|give\s+me)\s+)*
-    (?:
-      # Which papers …, list all the papers …, in which of the papers …
-      (?:(?:in\s+|from\s+)?which|what|list|name|show(?:\s+me)?|find(?:\s+me)?|give(?:\s+me)?|any
-         |every|all|(?:are|is)\s+there)
-      (?:\s+(?:all|any|every|each|some|of|the|these|my))*
-      (?:\s+(?!(?:do|does|did|is|are|was|were|has|have|in|about)\b)[\w-]+){{0,2}}?\s+{_PAPER_WORD}
-    | # What work is there on …, what work turns …
-      (?:what|which|any|is\s+there(?:\s+any)?|list(?:\s+the|\s+all)*)(?:\s+[\w-]+)??
-      \s+{_WORK_WORD}\s+(?!do\b|does\b|did\b|was\b|were\b|is\s+(?!there\b))
-    | # Is there anything on …, anything about …
-      (?:(?:is|are)\s+there\s+)?(?:any|some)(?:thing|one|body)\s+(?:on|about|that|which|in|with)
-    | # What do you have on …, what is there on …
-      what\s+(?:do\s+(?:you|we|i|they)\s+have|have\s+(?:you|we|i)(?:\s+got)?|is\s+there
-         |(?:is|'s|do)\s+(?:in|on)\s+(?:the|my|this)\s+(?:library|collection))(?:\s+(?:on|about)\b|\W*$)
-    | # What approaches are there …, list approaches that …
-      (?:what|which)(?:\s+[\w-]+){{0,2}}?\s+{_WAY_WORD}\s+(?:are\s+there|exist\b|are\s+known)
-    | list(?:\s+(?:all|the|of|some|every))*(?:\s+[\w-]+){{0,2}}?\s+{_WAY_WORD}
-    | who\s+(?:else\s+)?(?:works|worked|has\s+worked|is\s+working)\s+(?:on|with)
-    )\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""A question for all papers of a kind, whatever word it has for them."""
-
 _EITHER = re.compile(r"\bor\b", re.IGNORECASE)
 
 _RELEVANT = 0.3
@@ -82,21 +53,6 @@ _WORDS = 0.4
 
 _PAPER = 0.3
 """What the rank of its paper counts, for the best paper."""
-
-_COMPARES = re.compile(
-    r"\b(?:vs|versus|compar\w*|differ\w*|both|between|either|unlike|opposed|each)\b"
-    r"|\bwhich\b.*\bor\b|\bor\b.*\bwhich\b"
-    r"|\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b",
-    re.IGNORECASE,
-)
-"""Words of a question that sets two things side by side."""
-
-_ONE_THING = re.compile(
-    r"\b(?:relation(?:ship)?|association|link|correlation|connection|interaction|interplay|"
-    r"trade-?off)s? between\b",
-    re.IGNORECASE,
-)
-"""What is asked about is what two things have with each other."""
 
 OF_A_SIDE = 3
 """Sentences of each of two papers that are compared."""
@@ -110,7 +66,6 @@ _SECOND = 0.6
 _OWN_WORDS = 0.05, 0.1
 """Shares of the question's rare words that the best paper, and the second, hold alone."""
 
-_JOINS = re.compile(r"\band\b", re.IGNORECASE)
 _JOINED_WORDS = 0.25, 0.25
 """The same where "and" is all that tells: two subjects, of which one paper each speaks."""
 
@@ -168,9 +123,9 @@ def sides_compared(
     names of the question that the other lacks; or the two best papers are both close, and each
     holds a part of the question's rare words that the other lacks.
     """
-    compares = _COMPARES.search(_ONE_THING.sub(" ", question)) is not None
+    compares = sets_side_by_side(question)
     distinct = _distinct(ranked)
-    if len(distinct) < 2 or not (compares or _JOINS.search(question)):
+    if len(distinct) < 2 or not (compares or joins(question)):
         return None
     first, second = distinct[:2]
     least = _OWN_WORDS if compares else _JOINED_WORDS
@@ -264,11 +219,6 @@ def narrow(
             )
         )
     return narrowed
-
-
-def asks_which(question: str) -> bool:
-    """Whether a question asks for all papers of a kind: 'Which papers …?'"""
-    return _ASKS_WHICH.match(question) is not None
 
 
 def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library) -> list[Evidence]:

@@ -189,7 +189,8 @@ class Answer:
 
     Attributes:
         question: as it was asked.
-        standalone_question: as it was searched; differs for a follow-up.
+        standalone_question: as it was searched; differs for a follow-up, and for a message that
+            says more than it asks.
         answer: the text with ``[1]`` marks, or what is said instead when ``abstained``.
         abstained: whether the papers were found not to say.
         reason: why it abstained, empty otherwise.

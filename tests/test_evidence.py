@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from rag.evidence import (
-    asks_which,
     compared_evidence,
     list_evidence,
     pick_evidence,
@@ -15,57 +14,6 @@ from rag.evidence import (
 from rag.library import Library
 from rag.papers import Evidence, Paper, RankedPaper
 from rag.retrieval import PaperRetriever
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "Which papers study emergent misalignment?",
-        "What recent studies avoid backpropagation?",
-        "Are there any papers that need no data?",
-        "List all the articles about birds",
-        "Which of these papers train on a phone?",
-        "tree rings: which papers count them?",
-        "Please list the papers on lakes.",
-        "Could you list every paper that counts birds?",
-        "In which of the papers are rivers a worry?",
-        "What work is there on sparse attention?",
-        "What work turns songs into codes?",
-        "Is there anything on lakes?",
-        "is there any research about owls?",
-        "Anything about bread? Names will do.",
-        "sparse attention - what do you have",
-        "What do you have on sparse attention?",
-        "What approaches are there for counting birds?",
-        "list methods that grow a network",
-        "Who else works on rivers?",
-    ],
-)
-def test_questions_for_all_of_a_kind_are_seen(question: str) -> None:
-    assert asks_which(question)
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "Which method is faster, S4D or S5?",
-        "What accuracy does S4D reach?",
-        "How do the papers on rivers differ?",
-        "What does the paper say about rivers?",
-        "What approaches avoid backpropagation?",
-        "What work does Kestrel build on?",
-        "What is the work on rivers about?",
-        "Is there a network that counts birds?",
-        "What is there to gain from sparse attention?",
-        "Who proposed S4D?",
-        "List the data sets that Kestrel is tested on.",
-        "What does the study show?",
-        "Is the study about lakes right?",
-        "Do you have a figure for Kestrel's accuracy?",
-    ],
-)
-def test_questions_for_one_thing_are_not_taken_for_them(question: str) -> None:
-    assert not asks_which(question)
 
 
 def pick(library: Library, question: str, budget: int) -> list[Evidence]:

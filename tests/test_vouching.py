@@ -11,7 +11,8 @@ from test_citations import PTD, S4D, by_words, evidence
 
 from rag.citations import BoundAnswer, Statement
 from rag.papers import Evidence, Verdict
-from rag.prompts import answer_messages, asks_yes_or_no
+from rag.prompts import answer_messages
+from rag.question_forms import asks_yes_or_no
 from rag.vouching import vouch
 
 

@@ -1,0 +1,78 @@
+"""What form a question has, told from its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.question_forms import asks_how_many, asks_which, asks_yes_or_no, sets_side_by_side
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which papers study emergent misalignment?",
+        "What recent studies avoid backpropagation?",
+        "Are there any papers that need no data?",
+        "List all the articles about birds",
+        "Which of these papers train on a phone?",
+        "tree rings: which papers count them?",
+        "Please list the papers on lakes.",
+        "Could you list every paper that counts birds?",
+        "In which of the papers are rivers a worry?",
+        "What work is there on sparse attention?",
+        "What work turns songs into codes?",
+        "Is there anything on lakes?",
+        "is there any research about owls?",
+        "Anything about bread? Names will do.",
+        "sparse attention - what do you have",
+        "What do you have on sparse attention?",
+        "What approaches are there for counting birds?",
+        "list methods that grow a network",
+        "Who else works on rivers?",
+    ],
+)
+def test_questions_for_all_of_a_kind_are_seen(question: str) -> None:
+    assert asks_which(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which method is faster, S4D or S5?",
+        "What accuracy does S4D reach?",
+        "How do the papers on rivers differ?",
+        "What does the paper say about rivers?",
+        "What approaches avoid backpropagation?",
+        "What work does Kestrel build on?",
+        "What is the work on rivers about?",
+        "Is there a network that counts birds?",
+        "What is there to gain from sparse attention?",
+        "Who proposed S4D?",
+        "List the data sets that Kestrel is tested on.",
+        "What does the study show?",
+        "Is the study about lakes right?",
+        "Do you have a figure for Kestrel's accuracy?",
+    ],
+)
+def test_questions_for_one_thing_are_not_taken_for_them(question: str) -> None:
+    assert not asks_which(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "count"),
+    [
+        ("How many parameters has Wren?", True),
+        ("On RiverBench, how many hours does Kestrel train?", True),
+        ("and how many on a phone?", True),
+        ("How much memory does it need?", False),
+        ("The rivers are long, and we can't say how many; which model counts them?", False),
+    ],
+)
+def test_questions_for_a_count_are_seen(question: str, count: bool) -> None:
+    assert asks_how_many(question) is count
+
+
+@pytest.mark.parametrize("text", ["a" * 20_000, "a " * 10_000, "a, " * 7_000, "?!" * 10_000])
+def test_long_texts_are_seen_through_at_once(text: str) -> None:
+    for asks in (asks_which, asks_how_many, asks_yes_or_no, sets_side_by_side):
+        assert not asks(text)
