@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _PAPER_WORD = r"(?:papers?|studies|articles?|publications?|preprints?)"
-_WORK_WORD = r"(?:work|works|research|literature|stud(?:y|ies))"
+_WORK_WORD = (
+    r"(?:(?:other|recent|related|prior|earlier|existing|new)\s+)?(?:work|research|literature)"
+)
 _WAY_WORD = r"(?:approaches|methods|techniques|ways|models|algorithms|systems)"
 _WHICH = re.compile(
     rf"""
@@ -18,7 +20,7 @@ _WHICH = re.compile(
       (?:\s+(?:all|any|every|each|some|of|the|these|my))*
       (?:\s+(?!(?:do|does|did|is|are|was|were|has|have|in|about)\b)[\w-]+){{0,2}}?\s+{_PAPER_WORD}
     | # What work is there on …, what work turns …
-      (?:what|which|any|is\s+there(?:\s+any)?|list(?:\s+the|\s+all)*)(?:\s+[\w-]+)??
+      (?:what|which|any|is\s+there(?:\s+any)?|list(?:\s+the|\s+all)*)
       \s+{_WORK_WORD}\s+(?!do\b|does\b|did\b|was\b|were\b|is\s+(?!there\b))
     | # Is there anything on …, anything about …
       (?:(?:is|are)\s+there\s+)?(?:any|some)(?:thing|one|body)\s+(?:on|about|that|which|in|with)
