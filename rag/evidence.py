@@ -232,7 +232,8 @@ def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library
     either = _EITHER.search(question) is not None
     topic = read_topic(question, _NO_TOPIC, library.encoder)
     vectors = library.vectors([found.paper.id for found in ranked])
-    words = {paper: max_sim(topic, of_paper.words) for paper, of_paper in vectors.items()}
+    close = max_sim(topic, [of_paper.words for of_paper in vectors.values()])
+    words = dict(zip(vectors, close, strict=True))
     closest = max(words.values(), default=0.0) or 1.0
 
     def qualifies(found: RankedPaper) -> bool:

@@ -86,13 +86,15 @@ class PaperRetriever(BaseRetriever):
             keyword = coverage.best(depth, within)
             candidates |= dict.fromkeys([*(paper for paper, _ in dense), *keyword])
         stored = self.library.vectors(list(candidates))
+        words = [paper.words for paper in stored.values()]
+        interactions = [max_sim(text, words) for text in asked]
         found = []
-        for paper_id, paper in stored.items():
+        for place, (paper_id, paper) in enumerate(stored.items()):
             similarities = [similarity(paper, text.vector) for text in asked]
             parts = [
-                weight * _score(close, coverage.of(paper_id), max_sim(text, paper.words))
-                for weight, close, coverage, text in zip(
-                    weights.values(), similarities, coverages, asked, strict=True
+                weight * _score(close, coverage.of(paper_id), interaction[place])
+                for weight, close, coverage, interaction in zip(
+                    weights.values(), similarities, coverages, interactions, strict=True
                 )
             ]
             found.append((sum(parts) / sum(weights.values()), similarities[0], paper_id))

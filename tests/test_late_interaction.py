@@ -33,11 +33,15 @@ def test_each_word_counts_by_the_closest_one() -> None:
     rng = np.random.default_rng(0)
     words = unit(rng.standard_normal((3, 384)).astype(np.float32))
     asked = Asked(words[0], words[:2], np.array([0.75, 0.25], dtype=np.float32))
-    both, first, neither = (max_sim(asked, signs(words[i])) for i in ([0, 1], [0], [2]))
+    nothing, both, first, neither = max_sim(
+        asked, [signs(words[i]) for i in ([], [0, 1], [0], [2])]
+    )
     assert both == pytest.approx(0.8, abs=0.05)
     assert first == pytest.approx(0.6, abs=0.05)
     assert neither == pytest.approx(0.0, abs=0.1)
-    assert max_sim(asked, signs(words[:0])) == 0
+    assert nothing == 0
+    assert max_sim(asked, [signs(words[:0])]) == [0]
+    assert max_sim(asked, []) == []
 
 
 def test_rare_words_of_a_question_count_more(three_papers: list[Paper]) -> None:
@@ -76,6 +80,6 @@ def test_words_of_the_same_meaning_find_a_paper(
     library.add(three_papers)
     stored = library.vectors([paper.id for paper in three_papers])
     (asked,) = read_questions(["pictures of ponds"], library.encoder, library.keywords)
-    closeness = {i: max_sim(asked, vectors.words) for i, vectors in stored.items()}
-    assert max(closeness, key=closeness.__getitem__) == three_papers[2].id
+    closeness = max_sim(asked, [stored[paper.id].words for paper in three_papers])
+    assert max(closeness) == closeness[2]
     assert PaperRetriever(library=library).rank("pictures of ponds")[0].paper == three_papers[2]
