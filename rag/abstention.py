@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rag.names import holds_name, names_in
 from rag.papers import Evidence, RankedPaper
+from rag.question_forms import may_compare
 
 _PAPERS = 5
 """The papers that names are looked for in."""
@@ -39,11 +40,6 @@ _ELSEWHERE = "the papers found are about something else"
 _NO_ANSWER = "the papers found are about this, but no sentence of them answers it"
 
 _TOUCHES = "The papers found only touch on this: read their sentences before you rely on it."
-
-_COMPARES = re.compile(
-    r"\b(?:vs|versus|compar\w*|than|and|or|differ\w*|both|between|either|unlike|against)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,7 @@ def read_signals(
     """
     texts = _read_for_names(ranked)
     names = sorted(names_in(question))
-    compares = _COMPARES.search(question) is not None
+    compares = may_compare(question)
     first = (r.score if r.first_score is None else r.first_score for r in ranked)
     scores = sorted(first, reverse=True) or [0.0]
     unknown = unknown_names(question, ranked)

@@ -12,7 +12,7 @@ import numpy as np
 from rag.late_interaction import max_sim, read_topic
 from rag.library import Library
 from rag.names import holds_name, names_in
-from rag.papers import Evidence, RankedPaper, Sentence
+from rag.papers import Evidence, RankedPaper, Sentence, Vectors
 from rag.question_forms import joins, sets_side_by_side
 from rag.store.keywords import tokenize
 from rag.text import leans_on_previous
@@ -99,7 +99,8 @@ def pick_evidence(
     """
     papers = _distinct(ranked)[:_PAPERS]
     sentences = [library.sentences(found.paper) for found in papers]
-    candidates = _relevant(_score(question, papers, sentences, library))
+    asked = library.encoder.encode([question])[0]
+    candidates = _relevant(_score(question, asked, papers, sentences, library))
     chosen: set[tuple[int, int]] = set()
     left = budget
     for candidate in _in_turn(question, papers, candidates):
@@ -190,7 +191,9 @@ def compared_evidence(
         most: sentences of each.
     """
     sentences = [library.sentences(found.paper) for found in sides]
-    candidates = sorted(_score(question, sides, sentences, library), key=lambda c: -c.score)
+    asked = library.encoder.encode([question])[0]
+    scored = _score(question, asked, sides, sentences, library)
+    candidates = sorted(scored, key=lambda c: -c.score)
     chosen = {
         (c.paper, c.position)
         for side in range(len(sides))
@@ -248,7 +251,7 @@ def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library
 
     papers = [found for found in ranked if qualifies(found)][:MOST_LISTED]
     sentences = [library.sentences(found.paper) for found in papers]
-    best = _best_of_each(_score(question, papers, sentences, library))
+    best = _best_of_each(_score(question, topic.vector, papers, sentences, library))
     return [
         Evidence(
             number=number,
@@ -300,6 +303,7 @@ def _best_of_each(candidates: Sequence[_Candidate]) -> dict[int, _Candidate]:
 
 def _score(
     question: str,
+    asked: Vectors,
     papers: Sequence[RankedPaper],
     sentences: Sequence[Sequence[Sentence]],
     library: Library,
@@ -308,7 +312,6 @@ def _score(
     if not flat:
         return []
     stored = library.vectors([found.paper.id for found in papers])
-    asked = library.encoder.encode([question])[0]
     cosines = np.concatenate([stored[found.paper.id].sentences @ asked for found in papers])
     keywords = library.keywords
     weights = {term: keywords.rarity(term) for term in set(tokenize(question))}

@@ -56,6 +56,12 @@ _COMPARES = re.compile(
 )
 """Words of a question that sets two things side by side."""
 
+_MAY_COMPARE = re.compile(
+    r"\b(?:vs|versus|compar\w*|than|and|or|differ\w*|both|between|either|unlike|against)\b",
+    re.IGNORECASE,
+)
+"""Any word with which a question may speak of two things; most that have one do not."""
+
 _ONE_THING = re.compile(
     r"\b(?:relation(?:ship)?|association|link|correlation|connection|interaction|interplay|"
     r"trade-?off)s? between\b",
@@ -90,3 +96,8 @@ def sets_side_by_side(question: str) -> bool:
 def joins(question: str) -> bool:
     """Whether a question joins two things by "and"."""
     return _JOINS.search(question) is not None
+
+
+def may_compare(question: str) -> bool:
+    """Whether a question may speak of two things, so that its names need not stand together."""
+    return _MAY_COMPARE.search(question) is not None
