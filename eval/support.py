@@ -29,6 +29,8 @@ from rag.settings import Settings
 from rag.store.keywords import KeywordIndex
 from rag.text import split_sentences
 
+_STATEMENTS = ("statements.jsonl", "statements-invented.jsonl")
+
 JUDGED_LAYER = 18
 """Of the default model's 28. Later ones do no better, earlier ones worse; what is after it need
 not be run."""
@@ -165,16 +167,18 @@ def read_states(pairs: Sequence[Pair], model: LocalChatModel, report: Report) ->
 def save_judge(pairs: Sequence[Pair], states: Vectors, model_name: str, folder: Path) -> Path:
     """Fit the judge that ships on pairs, and write it where `rag.probing` looks for it."""
     probe = fit_probe(states, [p.supported for p in pairs], JUDGED_LAYER)
-    fitted_on = f"eval/data/statements.jsonl, {len(pairs)} pairs"
+    fitted_on = f"eval/data/statements*.jsonl, {len(pairs)} pairs"
     return write_probe(probe, "support", model_name, fitted_on, folder)
 
 
 def read_statements() -> list[Pair]:
-    """Our own pairs: short answers about starter papers, half of which join the words of their
-    sentences wrongly."""
-    text = files("eval").joinpath("data/statements.jsonl").read_text(encoding="utf-8")
+    """Our own pairs: short answers, half of which join the words of their sentences wrongly; about
+    starter papers first, then about papers of many fields that were invented for this."""
+    data = files("eval").joinpath("data")
+    texts = [data.joinpath(name).read_text(encoding="utf-8") for name in _STATEMENTS]
     return [
         Pair(e["statement"], tuple(e["sentences"]), e["supported"], e["title"], e["question"])
+        for text in texts
         for e in map(json.loads, text.splitlines())
     ]
 
