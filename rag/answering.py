@@ -46,17 +46,17 @@ from rag.evidence import (
 )
 from rag.filters import Filters, read_filters
 from rag.library import Library
-from rag.names import names_in, tells_number
+from rag.names import names_in
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
-from rag.question_forms import asks_how_many, asks_which, asks_yes_or_no
+from rag.question_forms import asks_which, asks_yes_or_no, what_is_counted
 from rag.reading import Reading, load_evidence_reader
 from rag.reranking import is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings, load_settings
-from rag.vouching import vouch
+from rag.vouching import tells_count, vouch
 
 _MOST_STATEMENTS = 4
 """Sentences of an answer; what the model writes after them is not waited for."""
@@ -65,6 +65,10 @@ _DOUBTED = 0.0
 """Log-odds of an answer among the papers, as the model reads them, under which a draft that falls
 through is not replaced by a quotation: of ours, what is quoted then is a sibling's or beside the
 question, but for questions in other words than the papers', which a second look is for."""
+
+_UNSURE_BUDGET = 1.5
+"""Times the tokens of evidence for a question that took a second look: in other words than the
+paper's, the sentence that answers is seldom among the closest ones."""
 
 _WORDS_ALONE = "The papers are being embedded anew; until then they are found by their words."
 
@@ -349,13 +353,15 @@ class Answerer:
         refused = bool(statements) and not claims
         if not bound.citations and instead and not refused:
             bound = _quoted(blank.standalone_question, found, claims) or bound
-        uncounted = asks_how_many(blank.standalone_question) and not _tells_number(bound)
+        cited = [s.text for citation in bound.citations for s in citation.sentences]
+        counted = what_is_counted(blank.standalone_question)
+        uncounted = bool(counted) and not tells_count(counted, cited)
         if bound.citations and not uncounted:
             return _answered(blank, replace(bound, left_out=left_out), clock)
         reason = (
             "the model found no answer in the papers"
             if refused
-            else "the sentences found give no number"
+            else "the sentences found do not say how many"
             if bound.citations
             else "no sentence the model wrote could be found in the papers"
         )
@@ -406,11 +412,6 @@ def _quoted(question: str, found: Finding, claims: Sequence[Statement]) -> Bound
     return quote(question, mine, (), QUOTED_AGAIN, most=MOST_QUOTED)
 
 
-def _tells_number(bound: BoundAnswer) -> bool:
-    """Whether what is cited says how many of something there are."""
-    return any(tells_number(s.text) for citation in bound.citations for s in citation.sentences)
-
-
 def find_evidence(
     question: str,
     retriever: PaperRetriever,
@@ -441,6 +442,7 @@ def find_evidence(
     unsure = is_unsure(ranked)
     if look_again and unsure:
         ranked = look_again(question, ranked)
+        budget = int(_UNSURE_BUDGET * budget)
     named = names_in(question) or not unsure
     if named and (sides := sides_compared(question, ranked, library)):
         most = READ_OF_A_SIDE if is_read else OF_A_SIDE

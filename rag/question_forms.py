@@ -45,7 +45,7 @@ _YES_NO = re.compile(
 )
 """A clause that starts with its verb, and leaves no choice but the two."""
 
-_HOW_MANY = re.compile(r"\W*(?:\w+\W+){0,8}?how many\s+\w", re.IGNORECASE)
+_HOW_MANY = re.compile(r"\W*(?:\w+\W+){0,8}?how many\s+((?:[\w-]+\s*){1,2})", re.IGNORECASE)
 """Near the beginning: further on it may stand in what is told beside."""
 
 _COMPARES = re.compile(
@@ -82,9 +82,10 @@ def asks_yes_or_no(question: str) -> bool:
     return _YES_NO.search(question) is not None
 
 
-def asks_how_many(question: str) -> bool:
-    """Whether a question wants a count."""
-    return _HOW_MANY.match(question) is not None
+def what_is_counted(question: str) -> str:
+    """The words after "how many", two at most; empty where a question does not want a count."""
+    match = _HOW_MANY.match(question)
+    return match.group(1).strip() if match else ""
 
 
 def sets_side_by_side(question: str) -> bool:

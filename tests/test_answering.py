@@ -222,7 +222,7 @@ def test_a_draft_that_falls_through_is_a_decline_where_the_reading_doubted(
 @pytest.mark.parametrize(
     ("draft", "reason"),
     [
-        ("Wren runs on a phone.", "the sentences found give no number"),
+        ("Wren runs on a phone.", "the sentences found do not say how many"),
         ("Wren generates bird song with 4 million parameters.", ""),
     ],
 )

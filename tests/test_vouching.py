@@ -13,7 +13,7 @@ from rag.citations import BoundAnswer, Statement
 from rag.papers import Evidence, Verdict
 from rag.prompts import answer_messages
 from rag.question_forms import asks_yes_or_no
-from rag.vouching import vouch
+from rag.vouching import tells_count, vouch
 
 
 @dataclass
@@ -267,3 +267,17 @@ def test_what_papers_without_the_name_say_is_no_answer() -> None:
 def test_where_no_paper_holds_all_names_all_are_heard() -> None:
     answer = shown(None, "What does S6 average?", SAID)
     assert [c.title for c in answer.citations] == [S4D.title]
+
+
+@pytest.mark.parametrize(
+    ("counted", "sentence", "tells"),
+    [
+        ("templates does", "It learns templates of rules and is tested in 3 worlds.", False),
+        ("templates does", "It learns four rule templates.", True),
+        ("people took", "It was tried by 84 persons.", True),
+        ("people took", "It was tried by many persons.", False),
+        ("on a", "It needs 4 million parameters.", True),
+    ],
+)
+def test_a_count_is_of_what_is_asked_for(counted: str, sentence: str, tells: bool) -> None:
+    assert tells_count(counted, [sentence]) is tells
