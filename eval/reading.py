@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +24,19 @@ from rag.library import Library
 from rag.papers import Vectors
 from rag.probing import write_probe
 from rag.progress import Progress, Report
-from rag.reading import AFTER, LAYERS, EvidenceReader, Features, look
+from rag.reading import AFTER, LAYERS, EvidenceReader, Features, look, whether_it_answers
 from rag.reranking import load_reranker
 from rag.settings import Settings
+
+_STATE_PENALTY = 0.3
+"""L2 on the weights of states; .1 to 1 do the same within .02."""
 
 _SENTENCES_PENALTY = 0.05
 """L2 on the weights of heads, which are fewer than those of states and each tell more; .01 to .1
 do the same within .01."""
+
+_LEAST = 1e-6
+"""Probabilities nearer to 0 or 1 than that are taken to be so near."""
 
 _BEST = (1, 2, 3)
 """So many of the best sentences are looked at."""
@@ -53,6 +60,12 @@ class Read:
     facts: tuple[tuple[bool, ...], ...]
     closeness: tuple[float, ...]
     confidence: float
+
+    @property
+    def answers(self) -> bool:
+        """Whether the evidence holds an answer: a right paper's, with a key fact where the question
+        has some."""
+        return self.answered and (any(self.tells) or not self.question.facts)
 
     @property
     def tells(self) -> list[bool]:
@@ -171,36 +184,43 @@ def measure_reading(reads: Sequence[Read], reader: EvidenceReader | None = None)
             "No evidence found has a sentence with a key fact beside others.",
             "Ask questions that have key facts, of a library that answers them.",
         )
-    told = _told(reads)
-    labels, groups = [r.answered for r in told], [r.question.id for r in told]
-    states = np.stack([r.features.state for r in told])
-    choices = [r for r in reads if r.has_choice]
-    rows, tells, counts = _rows(choices)
-    names = [r.question.id for r in choices for _ in r.facts]
-    refitted = cross_validated(rows, tells, names, LAYERS.stop, _SENTENCES_PENALTY, counts)
-    ships = None
+    told = [i for i, r in enumerate(reads) if _is_told(r)]
+    labels = [reads[i].answers for i in told]
+    rows, tells, counts = _rows(reads)
+    names = [r.question.id for r in reads for _ in r.facts]
+    refitted = _by_read(
+        reads, cross_validated(rows, tells, names, LAYERS.stop, _SENTENCES_PENALTY, counts)
+    )
+    states = np.stack([reads[i].features.state for i in told])
+    ids = [reads[i].question.id for i in told]
+    by_state = cross_validated(states, labels, ids, AFTER, _STATE_PENALTY)
+    odds = [
+        whether_it_answers(_log_odds(state), _log_odds(max(refitted[i])))
+        for i, state in zip(told, by_state, strict=True)
+    ]
+    ships = ships_sentences = None
     if reader is not None:
-        ships = _sentence_figures(choices, [reader.sentences.probability(row) for row in rows])
+        ships = _area([reader.answer_odds(reads[i].features) for i in told], labels)
+        probabilities = [reader.sentences.probability(row) for row in rows]
+        ships_sentences = _sentence_figures(reads, _by_read(reads, probabilities))
     return ReadingFigures(
         questions=len({r.question.id for r in reads}),
-        auroc_found=_area([r.confidence for r in told], labels),
-        auroc_read=_area(cross_validated(states, labels, groups, AFTER), labels),
-        auroc_ships=_area([reader.answers.log_odds(state) for state in states], labels)
-        if reader
-        else None,
-        choices=len(choices),
-        closeness=_sentence_figures(choices, [c for r in choices for c in r.closeness]),
-        read=_sentence_figures(choices, refitted),
-        ships=ships,
+        auroc_found=_area([reads[i].confidence for i in told], labels),
+        auroc_read=_area(odds, labels),
+        auroc_ships=ships,
+        choices=sum(r.has_choice for r in reads),
+        closeness=_sentence_figures(reads, [r.closeness for r in reads]),
+        read=_sentence_figures(reads, refitted),
+        ships=ships_sentences,
     )
 
 
 def save_reader(reads: Sequence[Read], fitted_on: str, model_name: str, folder: Path) -> list[Path]:
     """Fit the probes that ship, and write them where `rag.probing` looks for them."""
-    told = _told(reads)
+    told = [r for r in reads if _is_told(r)]
     states = np.stack([r.features.state for r in told])
-    answers = fit_probe(states, [r.answered for r in told], AFTER)
-    rows, tells, counts = _rows([r for r in reads if r.has_choice])
+    answers = fit_probe(states, [r.answers for r in told], AFTER, _STATE_PENALTY)
+    rows, tells, counts = _rows(reads)
     sentences = fit_probe(rows, tells, LAYERS.stop, _SENTENCES_PENALTY, counts)
     return [
         write_probe(answers, "answers", model_name, fitted_on, folder),
@@ -208,35 +228,34 @@ def save_reader(reads: Sequence[Read], fitted_on: str, model_name: str, folder: 
     ]
 
 
-def _told(reads: Sequence[Read]) -> list[Read]:
-    """Without the questions whose papers were not found: what else is there may answer them."""
-    return [r for r in reads if r.hidden or r.answered or not r.question.answerable]
+def _is_told(read: Read) -> bool:
+    """Whether it is known if the evidence answers: where a question's papers were not found, what
+    else is there may."""
+    return read.hidden or read.answered or not read.question.answerable
 
 
-def _rows(choices: Sequence[Read]) -> tuple[Vectors, list[bool], list[float]]:
+def _rows(reads: Sequence[Read]) -> tuple[Vectors, list[bool], list[float]]:
     """Features of all sentences, whether they tell a fact, and what each counts: those that tell
-    one as much as the others, and each question as much as the next."""
-    tells = [told for r in choices for told in r.tells]
+    one as much as the others, each question as much as the next, and nothing without a choice."""
+    tells = [told for r in reads for told in r.tells]
     counts = [
-        1 / (sum(r.tells) if told else len(r.tells) - sum(r.tells))
-        for r in choices
+        1 / (sum(r.tells) if told else len(r.tells) - sum(r.tells)) if r.has_choice else 0.0
+        for r in reads
         for told in r.tells
     ]
-    return np.concatenate([r.features.sentences for r in choices]), tells, counts
+    return np.concatenate([r.features.sentences for r in reads]), tells, counts
 
 
-def _sentence_figures(choices: Sequence[Read], scores: Sequence[float]) -> SentenceFigures:
+def _by_read(reads: Sequence[Read], scores: Sequence[float]) -> list[list[float]]:
+    """Scores of all sentences, one after another, as those of each read."""
     left = iter(scores)
-    by_question = [[next(left) for _ in r.facts] for r in choices]
-    areas = [
-        _area(mine, read.tells) or 0.0 for read, mine in zip(choices, by_question, strict=True)
-    ]
-    facts = {
-        count: round(
-            mean(_held(r, mine, count) for r, mine in zip(choices, by_question, strict=True)), 4
-        )
-        for count in _BEST
-    }
+    return [[next(left) for _ in r.facts] for r in reads]
+
+
+def _sentence_figures(reads: Sequence[Read], scores: Sequence[Sequence[float]]) -> SentenceFigures:
+    both = [(r, mine) for r, mine in zip(reads, scores, strict=True) if r.has_choice]
+    areas = [_area(mine, read.tells) or 0.0 for read, mine in both]
+    facts = {count: round(mean(_held(r, mine, count) for r, mine in both), 4) for count in _BEST}
     return SentenceFigures(round(mean(areas), 4), facts)
 
 
@@ -245,6 +264,11 @@ def _held(read: Read, scores: Sequence[float], count: int) -> float:
     best = sorted(range(len(scores)), key=lambda i: -scores[i])[:count]
     facts = range(len(read.question.facts))
     return mean(any(read.facts[i][fact] for i in best) for fact in facts)
+
+
+def _log_odds(probability: float) -> float:
+    kept = min(max(probability, _LEAST), 1 - _LEAST)
+    return math.log(kept / (1 - kept))
 
 
 def _area(scores: Sequence[float], labels: Sequence[bool]) -> float | None:

@@ -27,14 +27,8 @@ _SURE = 2.0
 _HOPELESS = 3.0
 """Log-odds under the line from which the evidence is not even read."""
 
-_BESIDE = 0.07
-"""What the first counts beside what a model that has read the evidence says."""
-
-_STRANGE = 0.4
-"""What log-odds under 0 that the papers answer, by what was found alone, count then."""
-
 _DOUBT = 1.0
-"""Log-odds under which an answer comes with a warning."""
+"""Log-odds by which a reading may be under the line, and the answer comes with a warning."""
 
 _ELSEWHERE = "the papers found are about something else"
 _NO_ANSWER = "the papers found are about this, but no sentence of them answers it"
@@ -162,17 +156,15 @@ def decide(signals: Signals, question: str, caution: float, read: float | None =
         question: to name things in the reason as the reader wrote them.
         caution: 0 answers whatever was found, 1 hardly anything.
         read: log-odds that the evidence holds an answer, by a model that has read it. Then it
-            decides, and what was found counts little.
+            decides, and what was found counts no more.
     """
     line = _line(caution)
-    meets = _MEETS.log_odds(signals)
     if read is None or signals.compared:
         odds = _found_odds(signals)
-        sure = signals.compared or meets - _SURE >= line
+        sure = signals.compared or _MEETS.log_odds(signals) - _SURE >= line
     else:
-        strange = min(0.0, _STRANGE * _found_odds(signals))
-        odds = read + _BESIDE * meets + strange + _DOUBT
-        sure = odds - _DOUBT >= line
+        odds = read + _DOUBT
+        sure = read >= line
     known = not (signals.unknown or signals.apart)
     confidence = 1 / (1 + math.exp(-odds)) if known else 0.0
     if caution == 0:

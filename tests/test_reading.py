@@ -22,7 +22,7 @@ from rag.library import Library
 from rag.papers import Evidence, Sentence
 from rag.probing import load_probe
 from rag.prompts import answer_messages, answer_texts
-from rag.reading import LAYERS, EvidenceReader, load_evidence_reader
+from rag.reading import LAYERS, EvidenceReader, load_evidence_reader, whether_it_answers
 from rag.sample import sample_papers
 from rag.settings import load_settings
 from ui.cli import app
@@ -94,6 +94,11 @@ def test_the_default_model_has_probes_that_ship() -> None:
     assert len(sentences.weights) == 2 * len(LAYERS) * 12
     assert len(answers.weights) == 1536
     assert load_evidence_reader(None) is None
+
+
+def test_a_sentence_that_stands_out_speaks_for_an_answer() -> None:
+    assert whether_it_answers(-1.0, 3.0) > whether_it_answers(-1.0, 0.0)
+    assert whether_it_answers(1.0, 0.0) > whether_it_answers(-1.0, 0.0)
 
 
 @pytest.fixture(scope="module")
