@@ -61,7 +61,7 @@ from rag.vouching import tells_count, vouch
 _MOST_STATEMENTS = 4
 """Sentences of an answer; what the model writes after them is not waited for."""
 
-_DOUBTED = 0.0
+_DOUBTED = -0.5
 """Log-odds of an answer among the papers, as the model reads them, under which a draft that falls
 through is not replaced by a quotation: of ours, what is quoted then is a sibling's or beside the
 question, but for questions in other words than the papers', which a second look is for."""

@@ -61,6 +61,13 @@ _TELL_ME = re.compile(
 )
 """What asks without a question mark."""
 
+_BREAK = re.compile(
+    r"(?<=[?!])\s+(?=[^\w\s\"'“‘])|(?<=[}])\s+|(?<=[A-Za-z]>)\s+(?=\w)"
+    r"|(?<=[.!?][\"'”’])\s+|(?<=```)\s+"
+)
+"""Where one thing said ends and another begins, beside the ends of sentences: a line of dashes, a
+tag, braces, a quotation."""
+
 _SENTENCES = 10
 """Sentences of a message that are looked at one by one, at most."""
 
@@ -108,7 +115,9 @@ def what_is_asked(
         unknown: names in a text, in lower case, that no paper found for it has.
         score: of the best paper found for a text.
     """
-    sentences = [sentence.text for sentence in split_sentences(message)]
+    sentences = [
+        part for sentence in split_sentences(message) for part in _BREAK.split(sentence.text)
+    ]
     if not 1 < len(sentences) <= _SENTENCES:
         return message
     scores = {text: score(text) for text in sentences}

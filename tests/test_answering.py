@@ -203,7 +203,7 @@ def test_a_draft_that_the_papers_do_not_bear_out_is_replaced_by_a_quotation(
     check_citations(answerer, answer)
 
 
-@pytest.mark.parametrize(("log_odds", "abstained"), [(-0.5, True), (0.5, False)])
+@pytest.mark.parametrize(("log_odds", "abstained"), [(-0.8, True), (0.5, False)])
 def test_a_draft_that_falls_through_is_a_decline_where_the_reading_doubted(
     answerer: Answerer, monkeypatch: pytest.MonkeyPatch, log_odds: float, abstained: bool
 ) -> None:
