@@ -27,6 +27,9 @@ _SURE = 2.0
 _HOPELESS = 3.0
 """Log-odds under the line from which the evidence is not even read."""
 
+_STRANGE = 0.4
+"""What log-odds under 0 that the papers answer, by what was found alone, count beside a reading."""
+
 _DOUBT = 1.0
 """Log-odds by which a reading may be under the line, and the answer comes with a warning."""
 
@@ -156,13 +159,14 @@ def decide(signals: Signals, question: str, caution: float, read: float | None =
         question: to name things in the reason as the reader wrote them.
         caution: 0 answers whatever was found, 1 hardly anything.
         read: log-odds that the evidence holds an answer, by a model that has read it. Then it
-            decides, and what was found counts no more.
+            decides, and what was found counts only where it is against it.
     """
     line = _line(caution)
     if read is None or signals.compared:
         odds = _found_odds(signals)
         sure = signals.compared or _MEETS.log_odds(signals) - _SURE >= line
     else:
+        read += min(0.0, _STRANGE * _found_odds(signals))
         odds = read + _DOUBT
         sure = read >= line
     known = not (signals.unknown or signals.apart)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from test_citations import PTD, S4D
 
 from rag.abstention import Decision, Signals, decide, may_answer, read_signals
+from rag.answering import Finding, judge_finding
 from rag.papers import Evidence, Paper, RankedPaper, Sentence
+from rag.reading import Reading
 
 NALSM = Paper(title="Liquid State Machines: NALSM", abstract="NALSM reaches 97.61% on MNIST.")
 OTHER = Paper(title="Robust Training", abstract="We train on CIFAR-10 and Long-Range Arena.")
@@ -131,3 +135,33 @@ def test_without_caution_everything_is_answered() -> None:
 def test_what_is_answered_is_what_confidence_reaches(caution: float, score: float) -> None:
     decision = ask("How are they built?", closeness=score, score=score, caution=caution)
     assert decision.answer is (decision.confidence >= caution)
+
+
+def test_what_found_little_wants_a_surer_reading() -> None:
+    little = Signals(0.3, 0.15, 0.13, named=False, compared=False, unknown=(), apart=())
+    much = replace(little, closeness=0.6, score=0.5, around=0.3)
+    answered = [decide(found, "how?", 0.5, read=-0.8).answer for found in (little, much)]
+    assert answered == [False, True]
+    assert decide(little, "how?", 0.5, read=1.0).answer
+
+
+@pytest.mark.parametrize(
+    ("second_score", "answers"), [(0.3, False), (0.5, True)], ids=["far less close", "as close"]
+)
+def test_what_is_read_in_another_paper_than_the_one_meant_is_no_answer(
+    second_score: float, answers: bool
+) -> None:
+    papers = [Paper(e.title, " ".join(s.text for s in e.sentences)) for e in (S4D, PTD)]
+    ranked = tuple(
+        RankedPaper(paper, score, score)
+        for paper, score in zip(papers, (0.6, second_score), strict=True)
+    )
+    evidence = tuple(
+        replace(e, paper_id=paper.id) for e, paper in zip((S4D, PTD), papers, strict=True)
+    )
+
+    def read(question: str, evidence: Sequence[Evidence]) -> Reading:
+        return Reading(0.5, ((0.2, 0.2), (0.2, 0.9)), 0)
+
+    decision, _ = judge_finding(Finding(ranked, evidence), "How good is it?", 0.5, read)
+    assert decision.answer is answers
