@@ -28,9 +28,6 @@ from rag.reading import AFTER, LAYERS, EvidenceReader, Features, look, whether_i
 from rag.reranking import load_reranker
 from rag.settings import Settings
 
-_STATE_PENALTY = 0.3
-"""L2 on the weights of states; .1 to 1 do the same within .02."""
-
 _SENTENCES_PENALTY = 0.05
 """L2 on the weights of heads, which are fewer than those of states and each tell more; .01 to .1
 do the same within .01."""
@@ -184,28 +181,28 @@ def measure_reading(reads: Sequence[Read], reader: EvidenceReader | None = None)
             "No evidence found has a sentence with a key fact beside others.",
             "Ask questions that have key facts, of a library that answers them.",
         )
-    told = [i for i, r in enumerate(reads) if _is_told(r)]
-    labels = [reads[i].answers for i in told]
     rows, tells, counts = _rows(reads)
     names = [r.question.id for r in reads for _ in r.facts]
     refitted = _by_read(
         reads, cross_validated(rows, tells, names, LAYERS.stop, _SENTENCES_PENALTY, counts)
     )
-    states = np.stack([reads[i].features.state for i in told])
-    ids = [reads[i].question.id for i in told]
-    by_state = cross_validated(states, labels, ids, AFTER, _STATE_PENALTY)
+    best = [max(mine) for r, mine in zip(reads, refitted, strict=True) if _is_told(r)]
+    told = [r for r in reads if _is_told(r)]
+    labels = [r.answers for r in told]
+    states = np.stack([r.features.state for r in told])
+    by_state = cross_validated(states, labels, [r.question.id for r in told], AFTER)
     odds = [
-        whether_it_answers(_log_odds(state), _log_odds(max(refitted[i])))
-        for i, state in zip(told, by_state, strict=True)
+        whether_it_answers(_log_odds(state), _log_odds(sentence))
+        for state, sentence in zip(by_state, best, strict=True)
     ]
     ships = ships_sentences = None
     if reader is not None:
-        ships = _area([reader.answer_odds(reads[i].features) for i in told], labels)
+        ships = _area([reader.answer_odds(r.features) for r in told], labels)
         probabilities = [reader.sentences.probability(row) for row in rows]
         ships_sentences = _sentence_figures(reads, _by_read(reads, probabilities))
     return ReadingFigures(
         questions=len({r.question.id for r in reads}),
-        auroc_found=_area([reads[i].confidence for i in told], labels),
+        auroc_found=_area([r.confidence for r in told], labels),
         auroc_read=_area(odds, labels),
         auroc_ships=ships,
         choices=sum(r.has_choice for r in reads),
@@ -219,7 +216,7 @@ def save_reader(reads: Sequence[Read], fitted_on: str, model_name: str, folder: 
     """Fit the probes that ship, and write them where `rag.probing` looks for them."""
     told = [r for r in reads if _is_told(r)]
     states = np.stack([r.features.state for r in told])
-    answers = fit_probe(states, [r.answers for r in told], AFTER, _STATE_PENALTY)
+    answers = fit_probe(states, [r.answers for r in told], AFTER)
     rows, tells, counts = _rows(reads)
     sentences = fit_probe(rows, tells, LAYERS.stop, _SENTENCES_PENALTY, counts)
     return [

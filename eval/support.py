@@ -29,9 +29,6 @@ from rag.settings import Settings
 from rag.store.keywords import KeywordIndex
 from rag.text import split_sentences
 
-_PENALTY = 0.3
-"""L2 on the judge's weights: .1 to 1 do the same within .01."""
-
 _STATEMENTS = ("statements.jsonl", "statements-invented.jsonl")
 
 JUDGED_LAYER = 18
@@ -142,7 +139,7 @@ def measure_support(
     judged = refitted = None
     if states is not None and len(pairs) > 1:
         labels, groups = [p.supported for p in pairs], [p.group or p.claim for p in pairs]
-        refitted = area(cross_validated(states, labels, groups, JUDGED_LAYER, _PENALTY))
+        refitted = area(cross_validated(states, labels, groups, JUDGED_LAYER))
         if judge is not None:
             judged = area([judge.probe.probability(state) for state in states])
     return SupportFigures(
@@ -169,7 +166,7 @@ def read_states(pairs: Sequence[Pair], model: LocalChatModel, report: Report) ->
 
 def save_judge(pairs: Sequence[Pair], states: Vectors, model_name: str, folder: Path) -> Path:
     """Fit the judge that ships on pairs, and write it where `rag.probing` looks for it."""
-    probe = fit_probe(states, [p.supported for p in pairs], JUDGED_LAYER, _PENALTY)
+    probe = fit_probe(states, [p.supported for p in pairs], JUDGED_LAYER)
     fitted_on = f"eval/data/statements*.jsonl, {len(pairs)} pairs"
     return write_probe(probe, "support", model_name, fitted_on, folder)
 

@@ -66,7 +66,7 @@ _DOUBTED = -0.5
 through is not replaced by a quotation: of ours, what is quoted then is a sibling's or beside the
 question, but for questions in other words than the papers', which a second look is for."""
 
-_ELSEWHERE, _ASTRAY = 0.7, 2.0
+_FAR, _ASTRAY = 0.7, 2.0
 """Share of the best paper's score under which another is far less close; and what log-odds of an
 answer lose where the first look was sure of the best paper, and the model looked at such another.
 Of 137 questions answered rightly 1 is such, of 65 near-misses 13."""
@@ -484,7 +484,7 @@ def _reads_astray(found: Finding, reading: Reading) -> bool:
     looked_at = max(
         zip(found.evidence, reading.sentences, strict=True), key=lambda pair: max(pair[1])
     )[0]
-    return scores[looked_at.paper_id] < _ELSEWHERE * found.ranked[0].score
+    return scores[looked_at.paper_id] < _FAR * found.ranked[0].score
 
 
 class _Clock:

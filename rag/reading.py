@@ -37,8 +37,9 @@ AFTER = 18
 
 _STATE, _LOOKED_AT, _NEITHER = 0.8, 0.64, -1.4
 """What the state's log-odds, and those of the sentence looked at most, count for whether the
-evidence answers, and what is added: a logistic regression on 671 readings of part `tune`, each by
-probes that had not seen its question (November 2026; `docs/retrieval.md`)."""
+evidence answers, and what is added: a logistic regression on 620 readings of part `tune`, each by
+probes that had not seen its question, and on 210 of PubMedQA dev, which count half (November 2026;
+`docs/retrieval.md`)."""
 
 _YES, _NO = 2.0, 0.5
 """Log-odds of yes from which it is said, and under which no is. The model leans to yes: between the

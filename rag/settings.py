@@ -61,7 +61,10 @@ class Settings(BaseSettings):
     )
     papers: int = Field(default=8, ge=1, le=100, description="Papers retrieved for a question.")
     evidence_tokens: int = Field(
-        default=640, ge=64, le=16_384, description="Tokens of evidence the model reads."
+        default=640,
+        ge=64,
+        le=16_384,
+        description="Tokens of evidence the model reads; half as many again after a second look.",
     )
     answer_tokens: int = Field(
         default=160, ge=16, le=4096, description="Longest answer the model may write, in tokens."
