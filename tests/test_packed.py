@@ -8,6 +8,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig, Qwen2Config
 
+from rag import weights
+from rag.chat_models import LocalChatModel, load_chat_model
 from rag.chat_models.cache import empty_cache
 from rag.chat_models.decoding import Decoder, _Text
 from rag.chat_models.packed import (
@@ -20,6 +22,11 @@ from rag.chat_models.packed import (
     save_packed,
 )
 from rag.chat_models.packed.grid import GROUP
+from rag.papers import Evidence
+from rag.prompts import answer_messages
+from rag.sample import sample_papers
+from rag.settings import Settings
+from rag.text import split_sentences
 
 needs_kernel = pytest.mark.skipif(not processor(), reason="this processor has no four-bit kernel")
 OUT, IN = 128, 256
@@ -170,6 +177,34 @@ def test_drafts_do_not_change_what_is_written(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("rag.chat_models.decoding._Text.draft", right_twice_then_wrong)
     assert decode(Decoder(model, [1]), prompt) == plain
     assert asked == 13  # the first token, and then three a step
+
+
+@pytest.mark.models
+def test_what_is_written_with_drafts_is_what_the_model_would_write(settings: Settings) -> None:
+    """A step for several tokens rounds differently from one for each, so ties may fall otherwise;
+    nothing but ties may."""
+    if not weights.is_present(weights.get_model(settings.model), settings.models_path):
+        pytest.skip(f"{settings.model} is not here: run `askpapers models fetch`")
+    model = load_chat_model(settings)
+    assert isinstance(model, LocalChatModel)
+    evidence = [
+        Evidence(number, paper.id, paper.title, tuple(split_sentences(paper.abstract)), ())
+        for number, paper in enumerate(list(sample_papers())[:2], start=1)
+    ]
+    messages = answer_messages("What do they propose, and how well does it do?", evidence)
+    model.read_ahead(messages)
+    prompt = model._prompt_ids(messages)
+    written = decode(model._decoder, prompt, 80)
+    assert len(written) > 20
+    one_by_one = Decoder(model._model, [], draft=False)
+    one_by_one._forget()
+    rows = prompt
+    lost = []
+    for token in written:
+        (logits,) = one_by_one._run(rows).float()
+        lost.append(float(logits.max() - logits[token]))
+        rows = [token]
+    assert max(lost) < 0.5
 
 
 def test_a_draft_is_what_followed_the_last_words_before() -> None:
