@@ -154,7 +154,8 @@ def _read(
     asked: str,
     settings: Settings,
 ) -> Read:
-    signals = read_signals(asked, found.ranked, found.evidence)
+    sides = found.kind == "comparison"
+    signals = read_signals(asked, found.ranked, found.evidence, sides=sides)
     sentences = [s for e in found.evidence for s in e.sentences]
     return Read(
         question=question,

@@ -48,7 +48,8 @@ class Signals:
         score: of the best paper found, at the first look.
         around: score of the eighth best paper, or of the last where fewer were found.
         named: whether the question has names, and one paper found holds them all.
-        compared: whether the question sets names side by side, each of which a paper found holds.
+        compared: whether the evidence is two papers set side by side that hold the names of the
+            question, each a part of them.
         unknown: names in the question that no paper found holds.
         apart: names that no paper found holds together, where the question is about one thing.
     """
@@ -110,13 +111,20 @@ _BELONGS = _Weights(closeness=9.8, score=5.0, around=43.0, named=2.6, intercept=
 
 
 def read_signals(
-    question: str, ranked: Sequence[RankedPaper], evidence: Sequence[Evidence]
+    question: str,
+    ranked: Sequence[RankedPaper],
+    evidence: Sequence[Evidence],
+    *,
+    sides: bool = False,
 ) -> Signals:
     """Measure how well what was found meets the question.
 
     A question that names a method and a data set asks about both at once: a paper that has only
     one of them does not answer it, however close it is. Comparisons may find each name in a
     paper of its own.
+
+    Args:
+        sides: whether the evidence is two papers that the question sets side by side.
     """
     texts = _read_for_names(ranked)
     names = sorted(names_in(question))
@@ -130,7 +138,7 @@ def read_signals(
         score=scores[0],
         around=scores[:AROUND][-1],
         named=bool(names) and together,
-        compared=len(names) > 1 and not together and not unknown and compares,
+        compared=sides and len(names) > 1 and not together and not unknown and compares,
         unknown=unknown,
         apart=() if together or unknown or compares else tuple(names),
     )

@@ -51,7 +51,7 @@ from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
-from rag.question_forms import asks_which, asks_yes_or_no, what_is_counted
+from rag.question_forms import asks_which, asks_yes_or_no, sets_side_by_side, what_is_counted
 from rag.reading import Reading, load_evidence_reader
 from rag.reranking import is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
@@ -353,6 +353,7 @@ class Answerer:
             read=reading.sentences if reading else None,
             instead=instead,
             verdict=verdict,
+            sides=sets_side_by_side(blank.standalone_question),
         )
         left_out = bound.left_out
         refused = bool(statements) and not claims
@@ -464,7 +465,8 @@ def judge_finding(
     It need not where it is plainly about something else, lacks a name of the question, or makes
     a list. A comparison is read to choose its sentences only.
     """
-    signals = read_signals(question, found.ranked, found.evidence)
+    sides = found.kind == "comparison"
+    signals = read_signals(question, found.ranked, found.evidence, sides=sides)
     decision = decide(signals, question, caution)
     if found.kind == "list" or not decision.confidence or not may_answer(signals, caution):
         return decision, None

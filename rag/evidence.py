@@ -38,7 +38,10 @@ _NO_TOPIC = frozenset(
     any anything article articles concern concerns cover find have list look looks name need paper
     papers please publication publications report reports research say says show some study studies
     use used uses using way ways work works approach approaches method methods technique
-    techniques there one sort kind every involve deal deals
+    techniques there one ones sort kind every involve deal deals dealing treat treats everything
+    else here collecting recommend suggest summarise summarize overview titles enumerate published
+    written read tell see like want looking searching got preprints manuscripts discuss mention
+    mentions could
     """.split()
 )
 """Words of a question for papers that say nothing of what they are to be about."""

@@ -4,34 +4,64 @@ from __future__ import annotations
 
 import re
 
-_PAPER_WORD = r"(?:papers?|studies|articles?|publications?|preprints?)"
-_WORK_WORD = (
-    r"(?:(?:other|recent|related|prior|earlier|existing|new)\s+)?(?:work|research|literature)"
+from rag.text import split_sentences
+
+_PAPERS = r"(?:papers|studies|articles|publications|preprints|manuscripts|abstracts|references)"
+_PAPER = r"(?:paper|article|publication|preprint)"
+_WORK = r"(?:(?:other|recent|related|prior|earlier|existing|new)\s+)?(?:work|research|literature)"
+_WAYS = r"(?:approaches|methods|techniques|ways|models|algorithms|systems)"
+_HERE = (
+    r"(?:there\s+is|here|(?:that\s+)?(?:you|we|i)(?:\s+have|'ve)|in\s+(?:the|my|this)\s+library)"
 )
-_WAY_WORD = r"(?:approaches|methods|techniques|ways|models|algorithms|systems)"
+_ON = r"(?:on|about|concerning|regarding|dealing\s+with|to\s+do\s+with)"
+_FEW = r"(?:\s+(?!(?:do|does|did|is|are|was|were|has|have|in|about)\b)[\w-]+){0,2}?"
+"""A word or two of what the papers are: "recent quantum papers"."""
+
 _WHICH = re.compile(
     rf"""
     ^(?:[^?]{{1,60}}[:,]|[^?]{{1,60}}\s[-–—])?\W*     # "tree rings: …"
-    (?:(?:please|kindly|(?:can|could|would)\s+you|i\s+need|i\s+want|give\s+me)\s+)*
+    (?:(?:and|please|kindly|(?:can|could|would|will)\s+you|i\s+(?:need|want)|i(?:'d|\s+would)\s+like
+       |i(?:'m|\s+am)|we(?:'re|\s+are)|help\s+me|to\s+(?:see|read|have)|tell\s+me|give\s+me)\s+)*
     (?:
-      # Which papers …, list all the papers …, in which of the papers …
-      (?:(?:in\s+|from\s+)?which|what|list|name|show(?:\s+me)?|find(?:\s+me)?|give(?:\s+me)?|any
-         |every|all|(?:are|is)\s+there)
-      (?:\s+(?:all|any|every|each|some|of|the|these|my))*
-      (?:\s+(?!(?:do|does|did|is|are|was|were|has|have|in|about)\b)[\w-]+){{0,2}}?\s+{_PAPER_WORD}
-    | # What work is there on …, what work turns …
-      (?:what|which|any|is\s+there(?:\s+any)?|list(?:\s+the|\s+all)*)
-      \s+{_WORK_WORD}\s+(?!do\b|does\b|did\b|was\b|were\b|is\s+(?!there\b))
-    | # Is there anything on …, anything about …
-      (?:(?:is|are)\s+there\s+)?(?:any|some)(?:thing|one|body)\s+(?:on|about|that|which|in|with)
+      # Which papers …, in which of the papers …, is there a paper …
+      (?:(?:in\s+|from\s+)?wh(?:ich|at)|what\s+are|list|name|show(?:\s+me)?|find(?:\s+me)?
+         |give(?:\s+me)?|any|every|all|(?:are|is)\s+there|(?:do|does|have)\s+(?:you|we|i)(?:\s+\w+)?)
+      (?:\s+(?:all|any|every|each|some|a|of|the|these|my|your|other))*
+      (?:{_FEW}\s+(?:{_PAPERS}|{_PAPER})|\s+(?:every|any|a)\s+study)(?!\s+(?:say|says|said)\b)
+    | # Summarise the papers …, I am looking for papers …, a list of all papers …, papers on …
+      (?:(?:look|search)(?:ing)?\s+for|collect(?:ing)?|recommend|suggest|enumerate|summari[sz]e|about
+         |point\s+me\s+to|(?:got|have)\b|(?:an?\s+|the\s+)?(?:overview|list|titles|names)\s+of)
+      (?:\s+(?:me|all|any|every|some|of|the|these|my|your|other))*
+      {_FEW}\s+{_PAPERS}
+    | (?:some\s+|all\s+|more\s+)?{_PAPERS}\s+(?:{_ON}|that|which|with|using|by|from|where
+         |in\s+which)
+    | # Which works treat …; which work is a verb otherwise
+      (?:which|what|any|all|other)\s+works\s+(?:{_ON}|that|which|treat|discuss|use|study|consider|deal)
+    | # How many papers are about …, but not: how many studies were reviewed
+      how\s+many\s+(?:of\s+)?(?:(?:the|these|my|your)\s+)?{_PAPERS}\s+(?:{_ON}|are|use|mention|treat
+         |discuss|report|deal|study|speak|look|cover|concern|do\s+(?:you|we|i)|is|there|have)
+    | # What work is there on …, what work turns …, find me work on …
+      (?:what|which|any|(?:find|show)(?:\s+me)?|is\s+there(?:\s+any)?|list(?:\s+the|\s+all)*)
+      \s+{_WORK}\s+(?!do\b|does\b|did\b|was\b|were\b|is\s+(?!there\b))
+    | (?:what|which)\s+(?:has\s+been|was|is)\s+(?:published|written)\s+{_ON}
+    | # Is there anything on …, have you got anything about …
+      (?:(?:is|are)\s+there\s+|(?:do|have)?\s*(?:you|we|i)?\s*(?:have|got)\s+)?(?:any|some)
+      (?:thing|one|body)(?:\s+{_HERE})?\s+(?:{_ON}|that|which|in|with)
+    | # Everything you have on …, list everything here about …, what else is there on …
+      (?:(?:list|show|find|give|name)(?:\s+me)?\s+)?(?<!tell\sme\s)(?:everything|all|what\s+else)
+      (?:\s+(?:{_HERE}|is\s+there))?\s+{_ON}
     | # What do you have on …, what is there on …
       what\s+(?:do\s+(?:you|we|i|they)\s+have|have\s+(?:you|we|i)(?:\s+got)?|is\s+there
          |(?:is|'s|do)\s+(?:in|on)\s+(?:the|my|this)\s+(?:library|collection))(?:\s+(?:on|about)\b|\W*$)
-    | # What approaches are there …, list approaches that …
-      (?:what|which)(?:\s+[\w-]+){{0,2}}?\s+{_WAY_WORD}\s+(?:are\s+there|exist\b|are\s+known)
-    | list(?:\s+(?:all|the|of|some|every))*(?:\s+[\w-]+){{0,2}}?\s+{_WAY_WORD}
-    | who\s+(?:else\s+)?(?:works|worked|has\s+worked|is\s+working)\s+(?:on|with)
-    )\b""",
+    | # What approaches are there …, list approaches that …, which ones are there?
+      (?:what|which)(?:\s+[\w-]+){{0,2}}?\s+(?:{_WAYS}|ones)\s+(?:are\s+there|exist\b|are\s+known
+         |do\s+(?:you|we|i)\s+have)
+    | list(?:\s+(?:all|the|of|some|every))*(?:\s+[\w-]+){{0,2}}?\s+{_WAYS}
+    | who\s+(?:else\s+)?(?:(?:has|have|is)\s+)?(?:work(?:s|ed|ing)\s+(?:on|with)
+         |stud(?:ies|ied|ying)|us(?:es|ed|ing)|tr(?:ies|ied|ying)|look(?:s|ed|ing)\s+at)
+    | where\s+can\s+i\s+read\s+(?:more\s+)?about
+    )\b
+    | [,;]\s+(?:and\s+)?in\s+which\s+(?:of\s+the(?:se)?\s+)?papers\W*$""",
     re.IGNORECASE | re.VERBOSE,
 )
 """A question for all papers of a kind, whatever word it has for them."""
@@ -74,7 +104,7 @@ _JOINS = re.compile(r"\band\b", re.IGNORECASE)
 
 def asks_which(question: str) -> bool:
     """Whether a question asks for all papers of a kind: 'Which papers …?'"""
-    return _WHICH.match(question) is not None
+    return any(_WHICH.search(sentence.text) for sentence in split_sentences(question))
 
 
 def asks_yes_or_no(question: str) -> bool:

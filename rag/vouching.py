@@ -57,6 +57,7 @@ def vouch(
     read: Sequence[Sequence[float]] | None = None,
     instead: bool = True,
     verdict: Verdict | None = None,
+    sides: bool = False,
 ) -> BoundAnswer:
     """What of a draft the evidence bears out.
 
@@ -79,8 +80,11 @@ def vouch(
         instead: whether something is quoted where nothing of the draft stands.
         verdict: what the answer begins with, if what it then says is about the question's rarest
             word; a sentence that begins with another is left out. None where it is not known.
+        sides: whether the question sets two things side by side; what is said of one is then
+            completed by what the model looked at of another.
     """
-    evidence, read = _of_the_named(question, evidence, read)
+    if not sides:
+        evidence, read = _of_the_named(question, evidence, read)
     echoed = [s for s in claims if echoes(s, question)]
     told = [s for s in claims if s not in echoed]
     if verdict and any(_denies_itself(s.text, question) for s in told):
@@ -123,6 +127,8 @@ def vouch(
     if read is not None and (shown or instead):
         most = _INSTEAD if doubted or not shown else _WHOLE
         shown += _looked_at(best, shown, most)
+        if sides:
+            shown += _other_side(best, shown)
     if shown and verdict and _is_about(question, _sources(shown[0], titles), rarity):
         shown[0] = _begun(shown[0], verdict)
     return replace(compose(shown, evidence), left_out=tuple(left_out))
@@ -238,6 +244,21 @@ def _looked_at(best: Sequence[Bound], shown: Sequence[Bound], most: int) -> list
     ]
     fresh = [q for q in worth or ([] if shown else best[:1]) if q.evidence[0] not in cited]
     return _introduced(fresh)
+
+
+def _other_side(best: Sequence[Bound], shown: Sequence[Bound]) -> list[Bound]:
+    """Quotations of another paper that the model looked at as surely, if there are any, where all
+    that is shown rests on one paper."""
+    papers = {number for bound in shown for number, _ in bound.evidence}
+    worth = [
+        replace(q, support="supported")
+        for q in best
+        if q.evidence[0][0] not in papers
+        and q.score >= _LOOKED_AT
+        and _is_near(q.score, best[0].score)
+    ]
+    same = [q for q in worth if q.evidence[0][0] == worth[0].evidence[0][0]]
+    return _introduced(same[:_WHOLE]) if len(papers) == 1 else []
 
 
 def _is_near(probability: float, best: float) -> bool:

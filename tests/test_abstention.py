@@ -18,12 +18,17 @@ OTHER = Paper(title="Robust Training", abstract="We train on CIFAR-10 and Long-R
 
 
 def ask(
-    question: str, closeness: float = 0.7, score: float = 0.5, caution: float = 0.5
+    question: str,
+    closeness: float = 0.7,
+    score: float = 0.5,
+    caution: float = 0.5,
+    *,
+    sides: bool = False,
 ) -> Decision:
     sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
     evidence = [Evidence(1, NALSM.id, NALSM.title, (sentence,), (closeness,))]
     ranked = [RankedPaper(NALSM, score, 0.6), RankedPaper(OTHER, score / 2, 0.3)]
-    return decide(read_signals(question, ranked, evidence), question, caution)
+    return decide(read_signals(question, ranked, evidence, sides=sides), question, caution)
 
 
 def test_a_close_question_is_answered() -> None:
@@ -92,8 +97,14 @@ def test_a_comparison_may_find_its_names_in_two_papers() -> None:
 
 
 def test_names_set_side_by_side_are_enough_where_each_is_found() -> None:
-    assert ask("How do NALSM and CIFAR-10 differ?", closeness=0.2, score=0.2).answer
-    assert not ask("How do NALSM and ImageNet-21k differ?", closeness=0.2, score=0.2).answer
+    question = "How do NALSM and {} differ?"
+    assert ask(question.format("CIFAR-10"), closeness=0.2, score=0.2, sides=True).answer
+    assert not ask(question.format("ImageNet-21k"), closeness=0.2, score=0.2, sides=True).answer
+
+
+def test_names_joined_by_and_are_no_comparison() -> None:
+    """As in "How long does NALSM train, and on what GPUs?"."""
+    assert not ask("What is NALSM, and does it know CIFAR-10?", closeness=0.2, score=0.2).answer
 
 
 def test_an_acronym_that_is_spelled_out_is_known() -> None:
