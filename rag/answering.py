@@ -38,10 +38,12 @@ from rag.evidence import (
     MOST_LISTED,
     OF_A_SIDE,
     READ_OF_A_SIDE,
+    Candidate,
     compared_evidence,
-    list_evidence,
+    list_candidates,
     narrow,
     pick_evidence,
+    qualifying,
     sides_compared,
 )
 from rag.filters import Filters, read_filters
@@ -243,11 +245,8 @@ class Answerer:
             yield Done(_declined(blank, decision.reason, clock))
             return
 
-        if found.kind == "list" and not evidence:
-            yield Done(_declined(blank, "no paper found holds every name in the question", clock))
-            return
         if found.kind == "list":
-            yield Done(_answered(blank, enumerate_papers(evidence), clock))
+            yield Done(_listed(found, reading, blank, clock))
             return
         if found.kind == "comparison":
             scores = reading.sentences if reading else [e.relevance for e in evidence]
@@ -342,6 +341,7 @@ class Answerer:
         claims = [s for s in statements if not is_refusal(s)]
         instead = found.needed_second_look or reading is None or reading.answers >= _DOUBTED
         yes_or_no = asks_yes_or_no(blank.standalone_question)
+        counted = what_is_counted(blank.standalone_question)
         verdict = reading.verdict if reading and yes_or_no else None
         bound = vouch(
             claims,
@@ -353,14 +353,14 @@ class Answerer:
             read=reading.sentences if reading else None,
             instead=instead,
             verdict=verdict,
-            sides=sets_side_by_side(blank.standalone_question),
+            sides=sets_side_by_side(blank.standalone_question) and not found.needed_second_look,
+            counted=counted,
         )
         left_out = bound.left_out
         refused = bool(statements) and not claims
         if not bound.citations and instead and not refused:
             bound = _quoted(blank.standalone_question, found, claims) or bound
         cited = [s.text for citation in bound.citations for s in citation.sentences]
-        counted = what_is_counted(blank.standalone_question)
         uncounted = bool(counted) and not tells_count(counted, cited)
         if bound.citations and not uncounted:
             return _answered(blank, replace(bound, left_out=left_out), clock)
@@ -398,16 +398,32 @@ class Finding:
         ranked: the papers, best first.
         kind: lists and comparisons are made by the program: a small model names one paper of
             four, and gives both sides of a comparison the figures of one.
+        candidates: for a list, the papers it may be made of.
     """
 
     ranked: tuple[RankedPaper, ...]
     evidence: tuple[Evidence, ...]
     kind: Literal["answer", "comparison", "list"] = "answer"
+    candidates: tuple[Candidate, ...] = ()
 
     @property
     def needed_second_look(self) -> bool:
         """Whether the first look was not sure of the best paper."""
         return self.ranked[0].first_score is not None
+
+
+def _listed(found: Finding, reading: Reading | None, blank: Answer, clock: _Clock) -> Answer:
+    """The list that is made of the papers found."""
+    looked_at = [best for (best,) in reading.sentences] if reading else None
+    listed = qualifying(found.candidates, looked_at)
+    if listed:
+        return _answered(blank, enumerate_papers(listed), clock)
+    reason = (
+        "no paper found is plainly one of those asked for"
+        if found.candidates
+        else "no paper found holds every name in the question"
+    )
+    return _declined(blank, reason, clock)
 
 
 def _quoted(question: str, found: Finding, claims: Sequence[Statement]) -> BoundAnswer | None:
@@ -437,13 +453,15 @@ def find_evidence(
         context: what a follow-up is about.
         filters: which papers may be found, in the place of the retriever's own.
         look_again: ranks again what is neither plainly right nor plainly wrong.
-        is_read: whether a model will choose from the evidence of a comparison.
+        is_read: whether a model will choose from the evidence of a comparison or a list.
     """
     library, budget = retriever.library, settings.evidence_tokens
     if asks_which(question):
         most = max(MOST_LISTED, retriever.k)
         ranked = retriever.rank(question, context, filters, most)
-        return Finding(tuple(ranked), tuple(list_evidence(question, ranked, library)), "list")
+        candidates = list_candidates(question, ranked, library)
+        shown = [c.evidence for c in candidates] if is_read else qualifying(candidates)
+        return Finding(tuple(ranked), tuple(shown), "list", tuple(candidates))
     ranked = retriever.rank(question, context, filters, max(AROUND, retriever.k))
     unsure = is_unsure(ranked)
     if look_again and unsure:
@@ -462,13 +480,15 @@ def judge_finding(
 ) -> tuple[Decision, Reading | None]:
     """Whether what was found answers, and what a model made of it if it had to be read.
 
-    It need not where it is plainly about something else, lacks a name of the question, or makes
-    a list. A comparison is read to choose its sentences only.
+    It need not where it is plainly about something else or lacks a name of the question, nor
+    where all papers of a list hold what it names. A list is read to choose its papers only, a
+    comparison its sentences.
     """
     sides = found.kind == "comparison"
     signals = read_signals(question, found.ranked, found.evidence, sides=sides)
     decision = decide(signals, question, caution)
-    if found.kind == "list" or not decision.confidence or not may_answer(signals, caution):
+    is_plain = found.kind == "list" and all(c.named for c in found.candidates)
+    if is_plain or not decision.confidence or not may_answer(signals, caution):
         return decision, None
     reading = read(question, found.evidence)
     if reading and found.kind == "answer":

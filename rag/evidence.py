@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,18 @@ mean to be listed."""
 
 _QUALIFIES_NAMED = 0.45
 """Share of the best paper's score alone, for a paper that holds what the question names."""
+
+_STANDS_OUT = 2 / 3
+"""Share of the candidates for a list that closeness may let in, for what a model looked at to tell
+more: it is told by what a sentence has more than the others."""
+
+_BY_WORDS, _BY_LOOK, _BY_CHANCE = 17.6, 1.16, -16.0
+"""What closeness word by word, and the log-odds of what a model looked at, count for whether a
+paper is one of those asked for, and what is added: a logistic regression on the first 20 papers of
+28 questions for lists (`docs/retrieval.md`)."""
+
+_LISTED = -0.6
+"""Log-odds from which a paper is listed: all that qualify are asked for."""
 
 _NO_TOPIC = frozenset(
     """
@@ -74,7 +87,7 @@ _JOINED_WORDS = 0.25, 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Scored:
     paper: int
     position: int
     sentence: Sentence
@@ -227,12 +240,28 @@ def narrow(
     return narrowed
 
 
-def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library) -> list[Evidence]:
-    """The papers that a list is made of, each with its best sentence, best paper first.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A paper that may be one of those a question asks for, with the sentence that speaks for it.
 
-    They are nearly as close to the question as the best one, as a whole and word by word, and hold
-    every name in it, where it does not join them by "or"; papers that hold the names need not be
-    as close. One word of a topic, as in "knowledge distillation", makes a paper close as a whole.
+    Attributes:
+        share: its score, as a share of the best paper's.
+        words: how close it is word by word, as a share of the closest one.
+        named: whether it holds what the question names.
+    """
+
+    evidence: Evidence
+    share: float
+    words: float
+    named: bool
+
+
+def list_candidates(
+    question: str, ranked: Sequence[RankedPaper], library: Library
+) -> list[Candidate]:
+    """The papers that a list may be made of, each with its best sentence, best paper first.
+
+    They hold every name in the question, where it does not join them by "or".
     """
     names = names_in(question)
     either = _EITHER.search(question) is not None
@@ -242,29 +271,64 @@ def list_evidence(question: str, ranked: Sequence[RankedPaper], library: Library
     words = dict(zip(vectors, close, strict=True))
     closest = max(words.values(), default=0.0) or 1.0
 
-    def qualifies(found: RankedPaper) -> bool:
+    def is_named(found: RankedPaper) -> bool:
         text = f"{found.paper.title} {found.paper.abstract}"
         held = [holds_name(text, name) for name in names]
-        named = bool(held) and (any(held) if either else all(held))
-        share = found.score / ranked[0].score
-        if named and share >= _QUALIFIES_NAMED:
-            return True
-        share = (share + words[found.paper.id] / closest) / 2
-        return share >= _QUALIFIES and (named or either or not names)
+        return bool(held) and (any(held) if either else all(held))
 
-    papers = [found for found in ranked if qualifies(found)][:MOST_LISTED]
+    papers = [f for f in ranked if either or not names or is_named(f)][:MOST_LISTED]
     sentences = [library.sentences(found.paper) for found in papers]
     best = _best_of_each(_score(question, topic.vector, papers, sentences, library))
     return [
-        Evidence(
-            number=number,
-            paper_id=papers[place].paper.id,
-            title=papers[place].paper.title,
-            sentences=(best[place].sentence,),
-            relevance=(best[place].cosine,),
+        Candidate(
+            evidence=Evidence(
+                number=number,
+                paper_id=papers[place].paper.id,
+                title=papers[place].paper.title,
+                sentences=(best[place].sentence,),
+                relevance=(best[place].cosine,),
+            ),
+            share=papers[place].score / ranked[0].score,
+            words=words[papers[place].paper.id] / closest,
+            named=is_named(papers[place]),
         )
         for number, place in enumerate(sorted(best), start=1)
     ]
+
+
+def qualifying(
+    candidates: Sequence[Candidate], looked_at: Sequence[float] | None = None
+) -> list[Evidence]:
+    """Those of the candidates that a list is made of, numbered from 1.
+
+    They are nearly as close to the question as the best one, as a whole and word by word; those
+    that hold what it names need not be as close. One word of a topic, as in "knowledge
+    distillation", makes a paper close as a whole. What a model looked at tells more than closeness
+    as a whole does, where there is something that it can stand out from: not in a large library,
+    all of whose first papers are about what is asked.
+
+    Args:
+        looked_at: for each candidate, the probability that an answer rests on its sentence.
+    """
+    by_closeness = [
+        (c.named and c.share >= _QUALIFIES_NAMED) or (c.share + c.words) / 2 >= _QUALIFIES
+        for c in candidates
+    ]
+    fits = by_closeness
+    if looked_at is not None and sum(by_closeness) <= _STANDS_OUT * len(candidates):
+        fits = [
+            (c.named and c.share >= _QUALIFIES_NAMED) or _list_odds(c, probability) >= _LISTED
+            for c, probability in zip(candidates, looked_at, strict=True)
+        ]
+    chosen = [c.evidence for c, fit in zip(candidates, fits, strict=True) if fit]
+    return [replace(e, number=number) for number, e in enumerate(chosen, start=1)]
+
+
+def _list_odds(candidate: Candidate, looked_at: float) -> float:
+    """Log-odds that a candidate is one of those asked for."""
+    certain = 1e-6
+    odds = min(max(looked_at, certain), 1 - certain)
+    return _BY_WORDS * candidate.words + _BY_LOOK * math.log(odds / (1 - odds)) + _BY_CHANCE
 
 
 def _distinct(ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
@@ -279,8 +343,8 @@ def _distinct(ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
 
 
 def _in_turn(
-    question: str, papers: Sequence[RankedPaper], candidates: Sequence[_Candidate]
-) -> list[_Candidate]:
+    question: str, papers: Sequence[RankedPaper], candidates: Sequence[_Scored]
+) -> list[_Scored]:
     """Candidates as they are to be taken: those no answer can do without, then the best ones.
 
     A comparison needs a sentence of each paper whose title has one of the names compared.
@@ -296,9 +360,9 @@ def _in_turn(
     return list(dict.fromkeys([*first, *sorted(candidates, key=lambda c: -c.score)]))
 
 
-def _best_of_each(candidates: Sequence[_Candidate]) -> dict[int, _Candidate]:
+def _best_of_each(candidates: Sequence[_Scored]) -> dict[int, _Scored]:
     """Each paper's best candidate, by the paper's place."""
-    best: dict[int, _Candidate] = {}
+    best: dict[int, _Scored] = {}
     for candidate in sorted(candidates, key=lambda c: -c.score):
         best.setdefault(candidate.paper, candidate)
     return best
@@ -310,7 +374,7 @@ def _score(
     papers: Sequence[RankedPaper],
     sentences: Sequence[Sequence[Sentence]],
     library: Library,
-) -> list[_Candidate]:
+) -> list[_Scored]:
     flat = [(p, i, s) for p, some in enumerate(sentences) for i, s in enumerate(some)]
     if not flat:
         return []
@@ -321,7 +385,7 @@ def _score(
     total = sum(weights.values()) or 1.0
     top = papers[0].score
     return [
-        _Candidate(
+        _Scored(
             paper=p,
             position=i,
             sentence=s,
@@ -335,13 +399,13 @@ def _score(
     ]
 
 
-def _relevant(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+def _relevant(candidates: Sequence[_Scored]) -> list[_Scored]:
     """Without the sentences that are far less close than the closest one."""
     closest = max((c.cosine for c in candidates), default=0.0)
     return [c for c in candidates if c.cosine >= _RELEVANT * closest]
 
 
-def _leaned_on(candidate: _Candidate, candidates: Sequence[_Candidate]) -> list[_Candidate]:
+def _leaned_on(candidate: _Scored, candidates: Sequence[_Scored]) -> list[_Scored]:
     if not leans_on_previous(candidate.sentence.text):
         return []
     return [
@@ -351,7 +415,7 @@ def _leaned_on(candidate: _Candidate, candidates: Sequence[_Candidate]) -> list[
 
 def _number(
     papers: Sequence[RankedPaper],
-    candidates: Sequence[_Candidate],
+    candidates: Sequence[_Scored],
     chosen: set[tuple[int, int]],
 ) -> list[Evidence]:
     """Evidence numbered from 1, the paper with the best sentence first."""

@@ -58,6 +58,7 @@ def vouch(
     instead: bool = True,
     verdict: Verdict | None = None,
     sides: bool = False,
+    counted: str = "",
 ) -> BoundAnswer:
     """What of a draft the evidence bears out.
 
@@ -82,6 +83,8 @@ def vouch(
             word; a sentence that begins with another is left out. None where it is not known.
         sides: whether the question sets two things side by side; what is said of one is then
             completed by what the model looked at of another.
+        counted: words for what the question counts; where what stands tells it, no other figure is
+            given beside.
     """
     if not sides:
         evidence, read = _of_the_named(question, evidence, read)
@@ -124,7 +127,9 @@ def vouch(
                 fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
                 quoted |= {normalise(q.text) for q in fresh}
                 shown += _introduced(fresh)
-    if read is not None and (shown or instead):
+    is_counted = bool(counted and shown) and tells_count(counted, [bound.text for bound in shown])
+    enough = is_counted and not doubted and not sides
+    if read is not None and (shown or instead) and not enough:
         most = _INSTEAD if doubted or not shown else _WHOLE
         shown += _looked_at(best, shown, most)
         if sides:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from rag.evidence import (
+    Candidate,
     compared_evidence,
-    list_evidence,
+    list_candidates,
     pick_evidence,
+    qualifying,
     sides_compared,
 )
 from rag.library import Library
@@ -35,13 +37,43 @@ def test_a_list_has_a_sentence_of_each_paper_that_fits(
     library: Library, three_papers: list[Paper]
 ) -> None:
     library.add(three_papers)
-    question = "Which papers label photographs of lakes?"
-    ranked = PaperRetriever(library=library).rank(question)
-    (only,) = list_evidence(question, ranked, library)
+
+    def listed(question: str) -> list[Evidence]:
+        ranked = PaperRetriever(library=library).rank(question)
+        return qualifying(list_candidates(question, ranked, library))
+
+    (only,) = listed("Which papers label photographs of lakes?")
     assert (only.number, only.title) == (1, three_papers[2].title)
     assert len(only.sentences) == 1
-    assert list_evidence("Which papers about lakes name GPT-4?", ranked, library) == []
-    assert list_evidence("Which papers are about lakes or name GPT-4?", ranked, library)
+    assert listed("Which papers about lakes name GPT-4?") == []
+    assert listed("Which papers are about lakes or name GPT-4?")
+
+
+def candidate(share: float, words: float, *, named: bool = False) -> Candidate:
+    return Candidate(Evidence(1, f"{share} {words}", "", (), ()), share, words, named)
+
+
+FAR = [candidate(0.4, 0.5)] * 6
+
+
+def test_a_model_that_looked_at_it_lets_a_paper_into_a_list_and_keeps_one_out() -> None:
+    first, close, far = candidate(1.0, 1.0), candidate(0.8, 0.8), candidate(0.5, 0.8)
+    candidates = [first, close, far, *FAR]
+    assert len(qualifying(candidates)) == 2
+    looked_at = [0.7, 0.05, 0.9, *[0.05] * len(FAR)]
+    found = qualifying(candidates, looked_at)
+    assert [e.paper_id for e in found] == [first.evidence.paper_id, far.evidence.paper_id]
+    assert [e.number for e in found] == [1, 2]
+
+
+def test_a_paper_that_holds_what_is_named_is_listed_unseen() -> None:
+    candidates = [candidate(1.0, 1.0), candidate(0.5, 0.1, named=True), *FAR]
+    assert len(qualifying(candidates, [0.9, 0.01, *[0.01] * len(FAR)])) == 2
+
+
+def test_where_all_papers_are_close_nothing_stands_out() -> None:
+    candidates = [candidate(0.95, 0.95)] * 20
+    assert len(qualifying(candidates, [0.1] * 20)) == 20
 
 
 @pytest.mark.models

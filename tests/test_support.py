@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from eval.support import Pair, read_healthver, read_scifact, read_statements
+from rag.chat_models import load_chat_model
 from rag.errors import SourceError
+from rag.probing import load_support_judge
 from rag.sample import sample_papers
 from rag.settings import Settings
 from ui.cli import app
@@ -96,3 +98,16 @@ def test_the_check_tells_what_is_borne_out_from_what_is_not(
     assert figures["healthver"]["auroc_judge"] >= 0.75
     assert figures["statements"]["auroc_judge"] is None  # it was fitted on them
     assert [file.suffix for file in tmp_path.glob("support-*")] == [".json"]
+
+
+@pytest.mark.models
+def test_a_verdict_does_not_hang_on_what_was_judged_before(settings: Settings) -> None:
+    judge = load_support_judge(load_chat_model(settings))
+    assert judge is not None
+    sources = [("Owls", ["Owls hunt by ear.", "They fly without a sound."])]
+    statements = ["Owls hunt by ear.", "Owls hunt by day."]
+    first = [judge.bears_out(statement, sources) for statement in statements]
+    again = [judge.bears_out(statement, sources) for statement in reversed(statements)]
+    assert first == again[::-1]
+    assert judge.bears_out(statements[0], sources) == first[0]
+    assert judge.bears_out(statements[0], sources) == first[0]

@@ -26,6 +26,10 @@ one with four-bit weights; a fifth would double that."""
 _LOOKUPS = (3, 2)
 """Lengths of the last words that are looked up, the longer one first."""
 
+_READ_ANEW = 32
+"""Last tokens of a prompt that are always read, whatever is held of it. A few rows are computed in
+other ways than many, and what is read off a model must not hang on what was asked before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -98,7 +102,7 @@ class StateReader(_Reader):
         """The hidden state ``(width,)`` of the prompt's last token."""
         trunk = self._model.base_model
         with _last_row(trunk.layers[self._layer - 1]) as seen, _first_layers(trunk, self._layer):
-            self._call(trunk, self._unread(prompt))
+            self._call(trunk, self._unread(prompt, _READ_ANEW))
         return seen[-1]
 
 
@@ -140,7 +144,7 @@ class Decoder(_Reader):
         with ExitStack() as watching:
             seen = [watching.enter_context(_attention(every[index], rows)) for index in layers]
             states = watching.enter_context(_last_row(every[after - 1]))
-            (logits,) = self._run(self._unread(prompt, rows))
+            (logits,) = self._run(self._unread(prompt, max(rows, _READ_ANEW)))
         return Look(states[-1], torch.stack([weights[-1] for weights in seen]), logits.float())
 
     def likeliest(self, prompt: Sequence[int]) -> list[int]:
