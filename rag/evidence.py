@@ -79,11 +79,12 @@ READ_OF_A_SIDE = 12
 _SECOND = 0.6
 """Share of the best paper's score that the other side of a comparison has at least."""
 
-_OWN_WORDS = 0.05, 0.1
-"""Shares of the question's rare words that the best paper, and the second, hold alone."""
+_OWN_WORDS, _JOINED_WORDS = 0.05, 0.25
+"""Share of the question's rare words that either side holds alone: where a word compares, and where
+"and" is all that tells."""
 
-_JOINED_WORDS = 0.25, 0.25
-"""The same where "and" is all that tells: two subjects, of which one paper each speaks."""
+_CLOSE_TOO = 0.7
+"""What the other side's score, as a share of the best paper's, counts beside that share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,42 +137,50 @@ def sides_compared(
 ) -> tuple[RankedPaper, RankedPaper] | None:
     """The two papers that a question sets side by side; None where it does not.
 
-    It has a word that compares, or joins two subjects, and either two papers bear in their titles
-    names of the question that the other lacks; or the two best papers are both close, and each
-    holds a part of the question's rare words that the other lacks.
+    It has a word that compares, or joins two subjects, and either the best paper and one that is
+    nearly as close each hold a part of its rare words that the other lacks; or two papers bear in
+    their titles names of the question that the other lacks.
     """
     compares = sets_side_by_side(question)
-    distinct = _distinct(ranked)
+    distinct = _distinct(ranked)[:_PAPERS]
     if len(distinct) < 2 or not (compares or joins(question)):
         return None
-    first, second = distinct[:2]
+    first, *others = distinct
     least = _OWN_WORDS if compares else _JOINED_WORDS
-    if _are_two(question, first, second, library, least):
-        return first, second
-    return _named_in_titles(question, distinct[:_PAPERS]) if compares else None
+    if other := _other_side(question, first, others, library, least):
+        return first, other
+    return _named_in_titles(question, distinct) if compares else None
 
 
-def _are_two(
+def _other_side(
     question: str,
     first: RankedPaper,
-    second: RankedPaper,
+    others: Sequence[RankedPaper],
     library: Library,
-    least: tuple[float, float],
-) -> bool:
-    """Whether both papers are close, and each holds its part of the question's rare words."""
-    if second.score < _SECOND * first.score:
-        return False
+    least: float,
+) -> RankedPaper | None:
+    """The paper beside the best one: of those close enough, one that holds what the best lacks.
+
+    Args:
+        least: share of the question's rare words that each of the two holds alone.
+    """
     weights = {term: library.keywords.rarity(term) for term in set(tokenize(question))}
     total = sum(weights.values()) or 1.0
-    mine, other = (
-        set(tokenize(f"{found.paper.title} {found.paper.abstract}")) & weights.keys()
-        for found in (first, second)
-    )
-    own = (mine - other, other - mine)
-    return all(
-        sum(weights[t] for t in words) / total >= share
-        for words, share in zip(own, least, strict=True)
-    )
+
+    def held(found: RankedPaper) -> set[str]:
+        return set(tokenize(f"{found.paper.title} {found.paper.abstract}")) & weights.keys()
+
+    def share(words: set[str]) -> float:
+        return sum(weights[word] for word in words) / total
+
+    mine = held(first)
+    sides = []
+    for other in others:
+        theirs, ratio = held(other), other.score / first.score
+        own = share(theirs - mine)
+        if ratio >= _SECOND and min(own, share(mine - theirs)) >= least:
+            sides.append((own + _CLOSE_TOO * ratio, other))
+    return max(sides, key=lambda side: side[0])[1] if sides else None
 
 
 def _named_in_titles(

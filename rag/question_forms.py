@@ -79,7 +79,8 @@ _HOW_MANY = re.compile(r"\W*(?:\w+\W+){0,8}?how many\s+((?:[\w-]+\s*){1,2})", re
 """Near the beginning: further on it may stand in what is told beside."""
 
 _COMPARES = re.compile(
-    r"\b(?:vs|versus|compar\w*|differ\w*|both|between|either|unlike|opposed|each)\b"
+    r"\b(?:vs|versus|compar\w*|differ\w*|both|between|either|unlike|opposed"
+    r"|(?<!\bat )(?<!\bafter )(?<!\bbefore )each)\b"
     r"|\bwhich\b.*\bor\b|\bor\b.*\bwhich\b"
     r"|\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b",
     re.IGNORECASE,
