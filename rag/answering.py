@@ -53,7 +53,13 @@ from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
-from rag.question_forms import asks_which, asks_yes_or_no, sets_side_by_side, what_is_counted
+from rag.question_forms import (
+    as_question,
+    asks_which,
+    asks_yes_or_no,
+    sets_side_by_side,
+    what_is_counted,
+)
 from rag.reading import Reading, load_evidence_reader
 from rag.reranking import is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
@@ -317,7 +323,7 @@ class Answerer:
         if self.reader is None or not self._reads:
             return None
         with self._model_at_work("read"):
-            return self.reader.read(question, evidence)
+            return self.reader.read(as_question(question), evidence)
 
     @contextmanager
     def _model_at_work(self, did: str) -> Iterator[None]:
@@ -377,7 +383,7 @@ class Answerer:
         """The model's draft, piece by piece, until it has said enough."""
         draft = ""
         assert self.model is not None
-        chunks: Any = self.model.stream(answer_messages(question, evidence))
+        chunks: Any = self.model.stream(answer_messages(as_question(question), evidence))
         with self._model_at_work("wrote"), closing(chunks):
             for chunk in chunks:
                 if usage := chunk.usage_metadata:

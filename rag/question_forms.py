@@ -78,6 +78,25 @@ _YES_NO = re.compile(
 _HOW_MANY = re.compile(r"\W*(?:\w+\W+){0,8}?how many\s+((?:[\w-]+\s*){1,2})", re.IGNORECASE)
 """Near the beginning: further on it may stand in what is told beside."""
 
+_ASKS = re.compile(
+    r"\?|\b(?:what|why|how)\b|(?:^|[:;–—]\s*)(?:which|when|where|who|whom|whose)\b"
+    r"|^\W*(?:(?:please|kindly|and|but|so|then)\s+)*(?:i|we|you|is|are|was|were|do|does|did|can|could"
+    r"|has|have|had|will|would|should|may|might|must|tell|give|list|name|show|find|explain|describe"
+    r"|compare|summari[sz]e|define|discuss|state|say|write|translate|answer|ignore|forget|repeat|print"
+    r"|help|let|look|search|report|recommend|suggest|outline|elaborate|provide|pretend|imagine|act"
+    r"|mention|briefly|cite|disregard|output|respond|reply|stop|start|begin|use|read|think|assume|consider|note)\b",
+    re.IGNORECASE,
+)
+"""What makes a message a question or an order."""
+
+_SAYS = re.compile(
+    r"\.\W*$|\w\s+(?:is|are|was|were|has|have|had|can|cannot|does|do|did|may|might|will|would)\b",
+    re.IGNORECASE,
+)
+"""A full stop, or a verb that most statements have."""
+
+_STATEMENT_WORDS = 4
+
 _COMPARES = re.compile(
     r"\b(?:vs|versus|compar\w*|differ\w*|both|between|either|unlike|opposed"
     r"|(?<!\bat )(?<!\bafter )(?<!\bbefore )each)\b"
@@ -111,6 +130,20 @@ def asks_which(question: str) -> bool:
 def asks_yes_or_no(question: str) -> bool:
     """Whether yes or no is what a question asks for first."""
     return _YES_NO.search(question) is not None
+
+
+def is_claim(message: str) -> bool:
+    """Whether a message says something rather than asks: a claim to be held against the papers."""
+    return (
+        len(message.split()) >= _STATEMENT_WORDS
+        and _ASKS.search(message) is None
+        and _SAYS.search(message) is not None
+    )
+
+
+def as_question(message: str) -> str:
+    """A question as it is; a claim as a question for what the papers say of it."""
+    return f"What do the papers say about this: {message}" if is_claim(message) else message
 
 
 def what_is_counted(question: str) -> str:

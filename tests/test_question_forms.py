@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rag.question_forms import asks_which, asks_yes_or_no, sets_side_by_side, what_is_counted
+from rag.question_forms import (
+    as_question,
+    asks_which,
+    asks_yes_or_no,
+    is_claim,
+    sets_side_by_side,
+    what_is_counted,
+)
 
 
 @pytest.mark.parametrize(
@@ -104,5 +111,36 @@ def test_questions_for_a_count_are_seen(question: str, counted: str) -> None:
 
 @pytest.mark.parametrize("text", ["a" * 20_000, "a " * 10_000, "a, " * 7_000, "?!" * 10_000])
 def test_long_texts_are_seen_through_at_once(text: str) -> None:
-    for asks in (asks_which, what_is_counted, asks_yes_or_no, sets_side_by_side):
+    for asks in (asks_which, what_is_counted, asks_yes_or_no, sets_side_by_side, is_claim):
         assert not asks(text)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "Kestrel reaches 71.5% on RiverBench.",
+        "Sparse attention is slower than dense attention on long rivers",
+        "Lakes that freeze, which most do, have fewer owls",
+    ],
+)
+def test_claims_are_asked_about(claim: str) -> None:
+    assert is_claim(claim)
+    assert as_question(claim) == f"What do the papers say about this: {claim}"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "What does Kestrel reach?",
+        "accuracy of Kestrel on RiverBench",
+        "Tell me what Kestrel is.",
+        "Explain how owls have learned to hunt.",
+        "Is it so that owls hunt by day",
+        "I want to know whether owls are deaf.",
+        "On RiverBench, how well has Kestrel done",
+        "Owls sleep.",
+        "",
+    ],
+)
+def test_questions_orders_and_phrases_stay_as_they_are(message: str) -> None:
+    assert as_question(message) == message
