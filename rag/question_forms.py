@@ -119,7 +119,10 @@ _ONE_THING = re.compile(
 )
 """What is asked about is what two things have with each other."""
 
-_JOINS = re.compile(r"\band\b", re.IGNORECASE)
+_JOINS = re.compile(
+    r"\band\b(?!\s+(?:(?:on|in|at|by|for|with|from|of|to|over)\s+)?(?:wh\w+|how)\b)", re.IGNORECASE
+)
+"""Joins two things, where it does not go on to ask a second question."""
 
 
 def asks_which(question: str) -> bool:
@@ -159,7 +162,7 @@ def sets_side_by_side(question: str) -> bool:
 
 
 def joins(question: str) -> bool:
-    """Whether a question joins two things by "and"."""
+    """Whether a question joins two things by "and", rather than two questions about one."""
     return _JOINS.search(question) is not None
 
 

@@ -9,6 +9,7 @@ from rag.question_forms import (
     asks_which,
     asks_yes_or_no,
     is_claim,
+    joins,
     sets_side_by_side,
     what_is_counted,
 )
@@ -107,6 +108,17 @@ def test_questions_for_one_thing_are_not_taken_for_them(question: str) -> None:
 )
 def test_questions_for_a_count_are_seen(question: str, counted: str) -> None:
     assert what_is_counted(question) == counted
+
+
+def test_two_subjects_are_joined_and_two_questions_are_not() -> None:
+    assert joins("On what tasks were Wren and Kestrel evaluated?")
+    assert not joins("How long did Wren train, and on what processors?")
+    assert not joins("Where was Wren trained and how?")
+
+
+def test_what_happens_at_each_step_is_no_comparison() -> None:
+    assert sets_side_by_side("What do Wren and Kestrel each add?")
+    assert not sets_side_by_side("How many codes does Wren hold at each layer?")
 
 
 @pytest.mark.parametrize("text", ["a" * 20_000, "a " * 10_000, "a, " * 7_000, "?!" * 10_000])
