@@ -111,6 +111,22 @@ def test_a_comparison_says_what_each_paper_says(answerer: Answerer) -> None:
     check_citations(answerer, answer)
 
 
+def test_a_list_has_the_papers_asked_for_and_few_others(answerer: Answerer) -> None:
+    answer = answerer.answer("Which papers report results on the Long Range Arena benchmark?")
+    titles = " ".join(citation.title for citation in answer.citations)
+    assert all(word in titles for word in ("Diagonal State", "Robustifying", "HiPPO", "Leaky"))
+    assert len(answer.citations) <= 6
+    check_citations(answerer, answer)
+
+
+def test_a_claim_is_answered_by_what_the_papers_say_of_it(answerer: Answerer) -> None:
+    answer = answerer.answer("S4D averages 85% on Long Range Arena.")
+    assert "85" in answer.answer
+    assert answer.standalone_question == "S4D averages 85% on Long Range Arena."
+    check_citations(answerer, answer)
+    assert answerer.answer("Tomatoes want much water in summer.").abstained
+
+
 def test_quotations_need_no_model(answerer: Answerer) -> None:
     quoting = Answerer(answerer.library, settings=load_settings(quote=True))
     assert quoting.model is None
