@@ -20,6 +20,9 @@ _AMOUNT = re.compile(
     r"thousands?|millions?|billions?)\b",
     re.IGNORECASE,
 )
+_MADE_OF = re.compile(r"^(?:anti|non|pre|post|pro|de|multi|co)-(?=.*[A-Z\d])|-(?:[a-z]{4,})$")
+"""What a name is joined with to a word: "Sf1-expressing", "anti-CD3", "ImageNet-trained"."""
+
 _WRITTEN = re.compile(r"[A-Za-z0-9]+(?:[-.'/][A-Za-z0-9]+)*")
 
 
@@ -43,12 +46,12 @@ def tells_number(text: str) -> bool:
 def names_in(text: str) -> set[str]:
     """Words written like names of models or data sets: 'S4D', 'HiPPO', 'GPT-4', 'Path-X'.
 
-    In lower case, plurals and possessives taken off. A capital at the start of a word alone
-    makes no name.
+    In lower case, plurals, possessives and what is joined to them ("S4-like") taken off. A
+    capital at the start of a word alone makes no name.
     """
     found = set()
     for match in _WRITTEN.finditer(text):
-        word = match.group().removesuffix("'s")
+        word = _MADE_OF.sub("", match.group().removesuffix("'s"))
         first_letter = next((c for c in word if c.isalpha()), "")
         inner = any(c.isupper() for c in word[1:])
         numbered = first_letter.isupper() and any(c.isdigit() for c in word)

@@ -54,3 +54,14 @@ def test_a_capital_that_begins_no_sentence_makes_a_name() -> None:
 )
 def test_a_text_tells_how_many_or_not(text: str, tells: bool) -> None:
     assert tells_number(text) is tells
+
+
+def test_what_a_name_is_joined_with_is_no_part_of_it() -> None:
+    assert names_in("Do S4-like layers beat ImageNet-trained ones?") == {"s4", "imagenet"}
+    assert names_in("mice with Sf1-expressing neurons and anti-CD3") == {"sf1", "cd3"}
+    assert names_in("Path-X, S5-PTD, CIFAR-100 and t-SNE") == {
+        "path-x",
+        "s5-ptd",
+        "cifar-100",
+        "t-sne",
+    }
