@@ -498,16 +498,16 @@ def judge_finding(
         return decision, None
     reading = read(question, found.evidence)
     if reading and found.kind == "answer":
-        astray = _ASTRAY if _reads_astray(found, reading) else 0.0
-        decision = decide(signals, question, caution, reading.answers - astray)
+        is_sure = not (found.needed_second_look or is_unsure(found.ranked))
+        answers = reading.answers_together if is_sure else reading.answers
+        astray = _ASTRAY if is_sure and _reads_astray(found, reading) else 0.0
+        decision = decide(signals, question, caution, answers - astray)
     return decision, reading
 
 
 def _reads_astray(found: Finding, reading: Reading) -> bool:
     """Whether a paper was plainly meant, and what the model looked at most stands in one that is
     far less close: the paper is there, and does not say it."""
-    if found.needed_second_look or is_unsure(found.ranked):
-        return False
     scores = {r.paper.id: r.score for r in found.ranked}
     looked_at = max(
         zip(found.evidence, reading.sentences, strict=True), key=lambda pair: max(pair[1])

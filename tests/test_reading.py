@@ -22,7 +22,7 @@ from rag.library import Library
 from rag.papers import Evidence, Sentence
 from rag.probing import load_probe
 from rag.prompts import answer_messages, answer_texts
-from rag.reading import LAYERS, EvidenceReader, load_evidence_reader, whether_it_answers
+from rag.reading import LAYERS, EvidenceReader, Reading, load_evidence_reader, whether_it_answers
 from rag.sample import sample_papers
 from rag.settings import load_settings
 from ui.cli import app
@@ -161,3 +161,11 @@ def test_the_command_prints_what_reading_tells_and_saves_probes(
     assert len(list(tmp_path.glob("*-*.json"))) == 2
     nothing = CliRunner().invoke(app, [*command[:4], "--questions", str(tmp_path / "none.jsonl")])
     assert nothing.exit_code == 1
+
+
+def test_where_papers_share_an_answer_none_need_stand_out() -> None:
+    shared = Reading(-1.2, ((0.5,), (0.5, 0.4)), 0)
+    assert shared.answers_together == pytest.approx(-1.2 + 0.64 * 1.2)
+    for best in (0.9, 1.0):
+        assert Reading(-1.2, ((best, 0.1),), 0).answers_together == -1.2
+    assert Reading(-1.2, ((0.0,),), 0).answers_together > -1.2
