@@ -197,7 +197,6 @@ def test_what_is_written_with_drafts_is_what_the_model_would_write(settings: Set
     written = decode(model._decoder, prompt, 80)
     assert len(written) > 20
     one_by_one = Decoder(model._model, [], draft=False)
-    one_by_one._forget()
     rows = prompt
     lost = []
     for token in written:

@@ -56,5 +56,6 @@ def test_each_way_answers_every_question(library: Library) -> None:
     ours, other = json.loads(result.stdout)
     assert (ours["way"], other["way"]) == ("askpapers", "no-drafts")
     assert ours["questions"] == other["questions"] == 2
+    assert ours["facts"] == other["facts"]
     assert ours["answer_tokens"]["least"] > 1
     assert other["answer_tokens"]["least"] > 1
