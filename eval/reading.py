@@ -24,7 +24,6 @@ from rag.library import Library
 from rag.papers import Vectors
 from rag.probing import write_probe
 from rag.progress import Progress, Report
-from rag.question_forms import as_question
 from rag.reading import AFTER, LAYERS, EvidenceReader, Features, look, whether_it_answers
 from rag.reranking import load_reranker
 from rag.settings import Settings
@@ -139,7 +138,7 @@ def read_questions_twice(
         found = find_evidence(
             asked, retriever, settings, alone.context, filters, look_again, is_read=True
         )
-        features = None if found.kind == "list" else look(model, as_question(asked), found.evidence)
+        features = None if found.kind == "list" else look(model, asked, found.evidence)
         report(Progress("reading", number, len(twice), "questions"))
         if features is not None:
             reads.append(_read(question, hidden, ids, found, features, asked, settings))

@@ -54,7 +54,6 @@ from rag.probing import load_support_judge
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
 from rag.question_forms import (
-    as_question,
     asks_which,
     asks_yes_or_no,
     sets_side_by_side,
@@ -323,7 +322,7 @@ class Answerer:
         if self.reader is None or not self._reads:
             return None
         with self._model_at_work("read"):
-            return self.reader.read(as_question(question), evidence)
+            return self.reader.read(question, evidence)
 
     @contextmanager
     def _model_at_work(self, did: str) -> Iterator[None]:
@@ -383,7 +382,7 @@ class Answerer:
         """The model's draft, piece by piece, until it has said enough."""
         draft = ""
         assert self.model is not None
-        chunks: Any = self.model.stream(answer_messages(as_question(question), evidence))
+        chunks: Any = self.model.stream(answer_messages(question, evidence))
         with self._model_at_work("wrote"), closing(chunks):
             for chunk in chunks:
                 if usage := chunk.usage_metadata:

@@ -285,7 +285,8 @@ def list_candidates(
         held = [holds_name(text, name) for name in names]
         return bool(held) and (any(held) if either else all(held))
 
-    papers = [f for f in ranked if either or not names or is_named(f)][:MOST_LISTED]
+    named = {found.paper.id: is_named(found) for found in ranked}
+    papers = [f for f in ranked if either or not names or named[f.paper.id]][:MOST_LISTED]
     sentences = [library.sentences(found.paper) for found in papers]
     best = _best_of_each(_score(question, topic.vector, papers, sentences, library))
     return [
@@ -299,7 +300,7 @@ def list_candidates(
             ),
             share=papers[place].score / ranked[0].score,
             words=words[papers[place].paper.id] / closest,
-            named=is_named(papers[place]),
+            named=named[papers[place].paper.id],
         )
         for number, place in enumerate(sorted(best), start=1)
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from rag.papers import Evidence
-from rag.question_forms import asks_yes_or_no
+from rag.question_forms import as_question, asks_yes_or_no
 
 EXAMPLE = "The cedar in the yard grows 12 cm a year."
 """Shows the form of an answer; no answer of its own."""
@@ -49,6 +49,7 @@ def answer_texts(question: str, evidence: Sequence[Evidence]) -> list[str]:
 
 
 def _asked(question: str) -> str:
+    question = as_question(question)
     asked = _one_line(question)
     if asks_yes_or_no(question):
         asked += " Begin with Yes or No, and say what shows it."

@@ -245,7 +245,7 @@ def _looked_at(best: Sequence[Bound], shown: Sequence[Bound], most: int) -> list
     worth = [
         replace(q, support="supported")
         for q in best[:most]
-        if q.score >= _LOOKED_AT and _is_near(q.score, best[0].score) and q.evidence[0][0] in papers
+        if _is_worth_quoting(q, best) and q.evidence[0][0] in papers
     ]
     fresh = [q for q in worth or ([] if shown else best[:1]) if q.evidence[0] not in cited]
     return _introduced(fresh)
@@ -258,12 +258,15 @@ def _other_side(best: Sequence[Bound], shown: Sequence[Bound]) -> list[Bound]:
     worth = [
         replace(q, support="supported")
         for q in best
-        if q.evidence[0][0] not in papers
-        and q.score >= _LOOKED_AT
-        and _is_near(q.score, best[0].score)
+        if _is_worth_quoting(q, best) and q.evidence[0][0] not in papers
     ]
     same = [q for q in worth if q.evidence[0][0] == worth[0].evidence[0][0]]
     return _introduced(same[:_WHOLE]) if len(papers) == 1 else []
+
+
+def _is_worth_quoting(quotation: Bound, best: Sequence[Bound]) -> bool:
+    """Whether the model looked at it, and not far less than at the best of them."""
+    return quotation.score >= _LOOKED_AT and _is_near(quotation.score, best[0].score)
 
 
 def _is_near(probability: float, best: float) -> bool:
