@@ -85,5 +85,9 @@ def test_states_are_those_of_transformers() -> None:
     other = [*prompt[:70], *torch.randint(2, 512, (8,)).tolist()]
     with torch.inference_mode():
         wanted = model(torch.tensor([other]), output_hidden_states=True).hidden_states[2][0, -1]
-    assert torch.allclose(reader.state(other), wanted, atol=1e-4)  # 46 tokens were read before
+    for state in (reader.state(other, shared=60), reader.state(other, shared=60)):
+        assert torch.allclose(state, wanted, atol=1e-4)
+    first = reader.state(prompt, shared=60)
+    reader.state(other, shared=70)
+    assert torch.equal(reader.state(prompt, shared=60), first)
     assert model.config.num_hidden_layers == 3

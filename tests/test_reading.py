@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from rag import weights
 from rag.chat_models import LocalChatModel, load_chat_model
-from rag.chat_models.decoding import Decoder
+from rag.chat_models.decoding import Decoder, Look
 from rag.chat_models.packed.lean import make_lean
 from rag.citations import best_sentences
 from rag.evidence import narrow
@@ -35,23 +36,34 @@ def test_attention_is_that_of_transformers() -> None:
         wanted = model(torch.tensor([prompt]), output_attentions=True, output_hidden_states=True)
     make_lean(model)
     decoder = Decoder(model, {1})
-    decoder.read(prompt[:20])
-    seen = decoder.look(prompt, rows=12, layers=range(1, 3), after=2)
+    seen = decoder.look(prompt, rows=12, layers=range(1, 3), after=2, shared=20)
     assert seen is not None
     for layer, weights_seen in zip((1, 2), seen.attention, strict=True):
         assert torch.allclose(weights_seen, wanted.attentions[layer][0, :, -12:], atol=1e-4)
     assert torch.allclose(seen.state, wanted.hidden_states[2][0, -1], atol=1e-3)
 
 
-def test_a_look_at_the_same_prompt_again_sees_the_same() -> None:
+def test_what_is_seen_does_not_hang_on_what_was_read_before() -> None:
     model = small_model()
     make_lean(model)
     decoder = Decoder(model, {1})
-    prompt = torch.randint(2, 512, (40,)).tolist()
-    first, again = (decoder.look(prompt, 12, range(3), 3) for _ in range(2))
-    assert first is not None
-    assert again is not None
-    assert torch.allclose(first.attention, again.attention, atol=1e-4)
+    prompt, other = (torch.randint(2, 512, (40,)).tolist() for _ in range(2))
+
+    def look(read: Sequence[int]) -> Look:
+        seen = decoder.look(read, 12, range(3), 3, shared=20)
+        assert seen is not None
+        return seen
+
+    first = look(prompt)
+    again = look(prompt)
+    look([*prompt[:30], *other[30:]])
+    third = look(prompt)
+    look([*prompt[:10], *other[10:]])
+    decoder.read(prompt)
+    fourth = look(prompt)
+    for seen in (again, third, fourth):
+        assert torch.equal(first.attention, seen.attention)
+        assert torch.equal(first.state, seen.state)
     assert list(decoder.tokens(prompt, 8)) == list(Decoder(model, {1}).tokens(prompt, 8))
 
 
@@ -133,6 +145,16 @@ def test_yes_and_no_are_told_and_neither_where_it_is_close(reader: EvidenceReade
     assert wrong is not None
     assert (right.verdict, wrong.verdict) == ("Yes", "No")
     assert replace(right, yes=1.0).verdict == ""
+
+
+@pytest.mark.models
+def test_a_reading_does_not_hang_on_what_was_read_before(reader: EvidenceReader) -> None:
+    asked = "How good is S5-PTD?"
+    first = reader.read(asked, [S4D, PTD])
+    reader.read(asked, [PTD])
+    "".join(str(chunk.text) for chunk in reader.model.stream(answer_messages(asked, [S4D])))
+    assert reader.read(asked, [S4D, PTD]) == first
+    assert reader.read(asked, [S4D, PTD]) == first
 
 
 @pytest.mark.models

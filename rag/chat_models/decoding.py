@@ -26,10 +26,6 @@ one with four-bit weights; a fifth would double that."""
 _LOOKUPS = (3, 2)
 """Lengths of the last words that are looked up, the longer one first."""
 
-_READ_ANEW = 32
-"""Last tokens of a prompt that are always read, whatever is held of it. A few rows are computed in
-other ways than many, and what is read off a model must not hang on what was asked before."""
-
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -47,22 +43,43 @@ class Look:
 
 
 class _Reader:
-    """Reads prompts with one model, one at a time, and keeps what the next one may share."""
+    """Reads prompts with one model, one at a time, and keeps what the next one may share.
+
+    Attributes:
+        _held: tokens whose keys and values the cache holds.
+        _first: those of them that were read first, in one step; none where some were taken off.
+    """
 
     def __init__(self, model: Any) -> None:
         self._model = model
+        self._held: list[int] = []
+        self._first: list[int] = []
         self._forget()
 
-    def _unread(self, prompt: Sequence[int], least: int = 1) -> list[int]:
-        """What of a prompt the cache does not hold, so many tokens at least; the rest stays."""
+    def _unread(self, prompt: Sequence[int]) -> list[int]:
+        """What of a prompt the cache does not hold, one token at least; the rest stays."""
         if not self._can_return:
             self._forget()
-        limit = min(len(self._held), len(prompt) - least)
+        limit = min(len(self._held), len(prompt) - 1)
         same = 0
         while same < limit and self._held[same] == prompt[same]:
             same += 1
         self._return(len(self._held) - same)
         return list(prompt[same:])
+
+    def _after(self, prompt: Sequence[int], shared: int) -> list[int]:
+        """What of a prompt follows its first tokens, which the cache then holds and nothing else.
+
+        They were read by themselves. How many rows are computed at once shows in the last digits
+        of each, and what is read off a model must not hang on what was asked before.
+        """
+        first = list(prompt[:shared]) if self._can_return else []
+        if self._first != first:
+            self._forget()
+            if first:
+                self._call(self._model.base_model, first)
+        self._return(len(self._held) - len(first))
+        return list(prompt[len(first) :])
 
     def _call(self, model: Any, rows: Sequence[int], **more: Any) -> Any:
         """What the model makes of rows, which the cache then holds."""
@@ -73,6 +90,8 @@ class _Reader:
         except BaseException:  # some layers have read the rows and some have not
             self._forget()
             raise
+        if not self._held:
+            self._first = list(rows)
         self._held += rows
         return output
 
@@ -81,10 +100,12 @@ class _Reader:
         if positions:
             self._cache.crop(-positions)
             del self._held[len(self._held) - positions :]
+            if len(self._held) < len(self._first):
+                self._first = []
 
     def _forget(self) -> None:
         self._cache, self._can_return = empty_cache(self._model.config)
-        self._held: list[int] = []
+        self._held, self._first = [], []
 
 
 class StateReader(_Reader):
@@ -98,11 +119,15 @@ class StateReader(_Reader):
         super().__init__(model)
         self._layer = layer
 
-    def state(self, prompt: Sequence[int]) -> Tensor:
-        """The hidden state ``(width,)`` of the prompt's last token."""
+    def state(self, prompt: Sequence[int], shared: int = 0) -> Tensor:
+        """The hidden state ``(width,)`` of the prompt's last token.
+
+        Args:
+            shared: first tokens, which other prompts begin with too.
+        """
         trunk = self._model.base_model
         with _last_row(trunk.layers[self._layer - 1]) as seen, _first_layers(trunk, self._layer):
-            self._call(trunk, self._unread(prompt, _READ_ANEW))
+            self._call(trunk, self._after(prompt, shared))
         return seen[-1]
 
 
@@ -124,14 +149,16 @@ class Decoder(_Reader):
         self._draft = draft and self._can_return
 
     def read(self, prompt: Sequence[int]) -> None:
-        """Read a prompt's tokens ahead, for the prompts that begin like it."""
-        if self._can_return and (rest := self._unread(prompt)):
-            self._run(rest)
+        """Read tokens ahead, for the prompts that begin with them."""
+        self._after(prompt, len(prompt))
 
-    def look(self, prompt: Sequence[int], rows: int, layers: range, after: int) -> Look | None:
+    def look(
+        self, prompt: Sequence[int], rows: int, layers: range, after: int, shared: int = 0
+    ) -> Look | None:
         """Read a prompt's tokens ahead, and see what its last rows look at.
 
         Args:
+            shared: first tokens, which other prompts begin with too.
             layers: whose attention is seen, from 0.
             after: how many layers the state has passed.
 
@@ -144,7 +171,7 @@ class Decoder(_Reader):
         with ExitStack() as watching:
             seen = [watching.enter_context(_attention(every[index], rows)) for index in layers]
             states = watching.enter_context(_last_row(every[after - 1]))
-            (logits,) = self._run(self._unread(prompt, max(rows, _READ_ANEW)))
+            (logits,) = self._run(self._after(prompt, shared))
         return Look(states[-1], torch.stack([weights[-1] for weights in seen]), logits.float())
 
     def likeliest(self, prompt: Sequence[int]) -> list[int]:

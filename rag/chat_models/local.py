@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ class LocalChatModel(BaseChatModel):
         """
         with self._busy:
             self._load()
-            self._decoder.read(self._prompt_ids(messages))
+            prompt = self._prompt_ids(messages)
+            self._decoder.read(prompt[: self._shared(prompt, messages)])
 
     def likeliest(self, messages: Sequence[BaseMessage]) -> list[int]:
         """The likeliest next token after each token of a prompt, to compare models by."""
@@ -103,8 +105,10 @@ class LocalChatModel(BaseChatModel):
             self._load()
             if layer not in self._readers:
                 self._readers[layer] = StateReader(self._model, layer)
-            state: Vectors = self._readers[layer].state(self._prompt_ids(messages)).cpu().numpy()
-            return state
+            prompt = self._prompt_ids(messages)
+            state = self._readers[layer].state(prompt, self._shared(prompt, messages))
+            vector: Vectors = state.cpu().numpy()
+            return vector
 
     def look(
         self, messages: Sequence[BaseMessage], texts: Sequence[str], layers: range, after: int
@@ -130,7 +134,8 @@ class LocalChatModel(BaseChatModel):
             if spans is None:
                 return None
             *shown, asked = spans
-            seen = self._decoder.look(prompt, len(prompt) - asked.start, layers, after)
+            shared = self._shared(prompt, messages)
+            seen = self._decoder.look(prompt, len(prompt) - asked.start, layers, after, shared)
             if seen is None:
                 return None
             import torch
@@ -255,6 +260,13 @@ class LocalChatModel(BaseChatModel):
                 "Ask a shorter question, or set ASKPAPERS_EVIDENCE_TOKENS lower.",
             )
         return ids
+
+    def _shared(self, prompt: Sequence[int], messages: Sequence[BaseMessage]) -> int:
+        """How many of a prompt's first tokens are there whatever the last message says."""
+        *before, last = messages
+        without = self._prompt_ids([*before, type(last)("")])
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(prompt, without, strict=False))
+        return sum(1 for _ in same)
 
 
 def _conversation(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
