@@ -15,13 +15,12 @@ from ir_measures import RR, R, nDCG
 from eval.collections import index_collection, read_collection
 from eval.questions import Question
 from eval.statistics import compare, interval
-from rag.abstention import AROUND
 from rag.answering import find_evidence
 from rag.conversation import stand_alone
 from rag.errors import SourceError
 from rag.library import Library
 from rag.progress import Progress, Report
-from rag.reranking import QueryLikelihood, is_unsure, load_reranker
+from rag.reranking import LOOKED_AT_AGAIN, Reranker, is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 
@@ -163,16 +162,16 @@ def _hybrid(library: Library) -> Search:
     return lambda text: [(found.paper.id, found.score) for found in retriever.rank(text)]
 
 
-def _reranked(library: Library, reranker: QueryLikelihood) -> Search:
+def _reranked(library: Library, reranker: Reranker) -> Search:
     """The same, its first papers looked at again where the first look is not sure."""
     retriever = PaperRetriever(library=library, k=_DEPTH)
 
     def search(text: str) -> list[tuple[str, float]]:
         ranked = retriever.rank(text)
         if is_unsure(ranked):
-            looked = reranker.rerank(text, ranked[:AROUND])
+            looked = reranker.rerank(text, ranked[:LOOKED_AT_AGAIN])
             least = looked[-1].score  # what was not looked at again stays below what was
-            rest = [replace(r, score=min(r.score, least)) for r in ranked[AROUND:]]
+            rest = [replace(r, score=min(r.score, least)) for r in ranked[LOOKED_AT_AGAIN:]]
             ranked = [*looked, *rest]
         return [(found.paper.id, found.score) for found in ranked]
 

@@ -60,7 +60,7 @@ from rag.question_forms import (
     what_is_counted,
 )
 from rag.reading import Reading, load_evidence_reader
-from rag.reranking import is_unsure, load_reranker
+from rag.reranking import LOOKED_AT_AGAIN, is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings, load_settings
 from rag.vouching import tells_count, vouch
@@ -467,11 +467,14 @@ def find_evidence(
         candidates = list_candidates(question, ranked, library)
         shown = [c.evidence for c in candidates] if is_read else qualifying(candidates)
         return Finding(tuple(ranked), tuple(shown), "list", tuple(candidates))
-    ranked = retriever.rank(question, context, filters, max(AROUND, retriever.k))
+    most = max(AROUND, retriever.k)
+    ranked = retriever.rank(question, context, filters, max(LOOKED_AT_AGAIN, most))
     unsure = is_unsure(ranked)
     if look_again and unsure:
         ranked = look_again(question, ranked)
         budget = int(_UNSURE_BUDGET * budget)
+    else:
+        ranked = ranked[:most]
     named = names_in(question) or not unsure
     if named and (sides := sides_compared(question, ranked, library)):
         most = READ_OF_A_SIDE if is_read else OF_A_SIDE

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -29,6 +29,8 @@ PASSAGE_TOKENS = 254
 
 _BATCH = 32
 
+_Kind = TypeVar("_Kind", bound="Encoder")
+
 
 class Encoder(Embeddings):
     """Turns texts into vectors of 384 numbers and length one, so a dot product is a cosine.
@@ -38,8 +40,10 @@ class Encoder(Embeddings):
         threads: processor threads; 0 for the cores there are.
     """
 
-    name = "all-minilm-l6-v2"
+    name = weights.ENCODER
     dimension = 384
+    longest = PASSAGE_TOKENS + 2
+    """Tokens of a text that are read, the two special ones among them."""
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
         self._folder = folder
@@ -51,7 +55,7 @@ class Encoder(Embeddings):
         return spans
 
     def encode(self, texts: Sequence[str], advance: Callable[[int], None] | None = None) -> Vectors:
-        """Vectors of the texts, ``(len(texts), 384)``; each text is cut after 256 tokens.
+        """Vectors of the texts, ``(len(texts), dimension)``; each is cut after ``longest`` tokens.
 
         Texts of like length are run together, which saves the work of padding.
 
@@ -79,8 +83,8 @@ class Encoder(Embeddings):
             parts: for each text the spans of characters to pool over.
 
         Returns:
-            Vectors of the texts ``(len(texts), 384)``, and for each text those of its parts
-            ``(len(parts[i]), 384)``; a part of which no token was read has the text's own.
+            Vectors of the texts ``(len(texts), dimension)``, and for each text those of its parts
+            ``(len(parts[i]), dimension)``; a part of which no token was read has the text's own.
         """
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         of_parts: list[Vectors] = [np.empty((0, self.dimension), dtype=np.float32)] * len(texts)
@@ -99,7 +103,7 @@ class Encoder(Embeddings):
         return self.embed_documents([text])[0]
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Encoding], Vectors]]:
-        """Rows, their encodings, and the token vectors ``(rows, longest, 384)`` of each batch."""
+        """Rows, their encodings, and token vectors ``(rows, longest, dimension)`` of each batch."""
         import torch
 
         encodings = self._truncating.encode_batch(list(texts))
@@ -130,12 +134,10 @@ class Encoder(Embeddings):
         # bfloat16 keeps a cosine of 1.000 to float32 at twice the speed where the processor
         # has it; elsewhere it would be slower.
         fast = torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability() == "AVX512"
-        model = AutoModel.from_pretrained(
-            self._folder,
-            dtype=torch.bfloat16 if fast else torch.float32,
-            local_files_only=True,
-        )
-        return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        # Not as `dtype`: that would change PyTorch's default for what other threads run.
+        loaded = AutoModel.from_pretrained(self._folder, dtype=torch.float32, local_files_only=True)
+        model = loaded.to(torch.bfloat16 if fast else torch.float32).eval()
+        return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
     @cached_property
     def _tokenizer(self):  # type: ignore[no-untyped-def]
@@ -151,9 +153,17 @@ class Encoder(Embeddings):
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
-        tokenizer.enable_truncation(PASSAGE_TOKENS + 2)
+        tokenizer.enable_truncation(self.longest)
         tokenizer.no_padding()
         return tokenizer
+
+
+class LargerEncoder(Encoder):
+    """The same by a model five times as large, for the few texts that deserve a second look."""
+
+    name = weights.LARGER_ENCODER
+    dimension = 768
+    longest = 384
 
 
 def load_encoder(settings: Settings, *, report: Report = silent) -> Encoder:
@@ -162,15 +172,28 @@ def load_encoder(settings: Settings, *, report: Report = silent) -> Encoder:
     Raises:
         WeightsError: they cannot be had.
     """
-    model = weights.get_model(weights.ENCODER)
-    folder = weights.fetch(model, settings.models_path, local=settings.models_from, report=report)
-    return Encoder(folder, settings.threads)
+    return _load(Encoder, settings, report)
+
+
+def load_larger_encoder(settings: Settings, *, report: Report = silent) -> LargerEncoder:
+    """The second look's encoder, its files fetched where they are not there.
+
+    Raises:
+        WeightsError: they cannot be had.
+    """
+    return _load(LargerEncoder, settings, report)
 
 
 def unit(vectors: Vectors) -> Vectors:
     """The vectors at length one."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float32)
+
+
+def _load(kind: type[_Kind], settings: Settings, report: Report) -> _Kind:
+    model = weights.get_model(kind.name)
+    folder = weights.fetch(model, settings.models_path, local=settings.models_from, report=report)
+    return kind(folder, settings.threads)
 
 
 def _pool_parts(tokens: Vectors, spans: Vectors, parts: Sequence[Span], whole: Vectors) -> Vectors:

@@ -1,155 +1,120 @@
-"""A second look at the papers found, where the first look is not sure: query likelihood.
+"""A second look at the papers found, where the first look is not sure.
 
-Words and closeness fail a question that avoids the paper's words. A language model can tell how
-much likelier the question becomes once a paper was read: log p(question | paper) less
-log p(question). Papers are ranked by query likelihood since Ponte and Croft (1998, "A Language
-Modeling Approach to Information Retrieval"); by a language model that was never trained to, in
-Sachan et al. (2022, "Improving Passage Retrieval with Zero-Shot Question Generation", section 2.2).
-A model of 135 million parameters is enough; `docs/retrieval.md` has the figures.
+Words and closeness fail a question that avoids the paper's words. Two models look again that would
+take too long to look at a library: an encoder five times as large at twenty papers, and at the
+best eight of them a small language model, which tells how likely they make the question
+(`rag.query_likelihood`). `docs/retrieval.md` has the figures.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from rag import weights
 from rag.chat_models.loading import model_folder
-from rag.errors import ModelError
-from rag.papers import RankedPaper
+from rag.embedding import Encoder, load_larger_encoder
+from rag.papers import Paper, RankedPaper, Vectors
 from rag.progress import Report, silent
+from rag.query_likelihood import QueryLikelihood
 from rag.settings import Settings
-from rag.threads import set_threads
+from rag.store import RememberedVectors
+from rag.text import split_sentences
 
 UNSURE = (0.06, 0.36)
 """Scores of the best paper between which a second look pays. Below, everything found is about
 something else; above, the first look is right."""
 
+LOOKED_AT_AGAIN = 20
+"""The best papers that the larger encoder looks at."""
+
+_READ = 8
+"""The best of these that the language model reads."""
+
+_CLOSE = 0.7
+"""What the larger encoder's similarity counts beside a paper's score."""
+
 _GAIN = 0.36
-"""What a nat a token of information gain counts beside a paper's score."""
-
-_BATCH = 4
-"""Papers read together; more of them is no faster on a laptop's cores."""
-
-_LONGEST = 512
-"""Tokens of a paper that are read."""
+"""What a nat a token of information gain counts beside both."""
 
 
-class QueryLikelihood:
-    """Reranks papers by how likely they make the question.
+class Reranker:
+    """Ranks papers again, by two models that take their time.
 
     Args:
-        folder: a causal language model in the Hugging Face layout.
-        threads: processor threads; 0 for the cores there are.
+        encoder: the larger one.
+        remembered: keeps its vectors of papers for the next question.
     """
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
-        self._folder = folder
-        self._threads = threads
-        self._model: Any = None
-        self._tokenizer: Any = None
-        self._busy = threading.Lock()
+    def __init__(
+        self, encoder: Encoder, likelihood: QueryLikelihood, remembered: RememberedVectors
+    ) -> None:
+        self._encoder = encoder
+        self._likelihood = likelihood
+        self._remembered = remembered
+
+    def load(self) -> None:
+        """Load the models now rather than at the first question that needs them."""
+        self._encoder.encode(["warm up"])
+        self._likelihood.load()
 
     def rerank(self, question: str, ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
         """The same papers with scores that count what the second look found; best first."""
         if not ranked:
             return []
-        gains = self.gains(question, [f"{r.paper.title}. {r.paper.abstract}" for r in ranked])
-        length = max(1, len(self._tokenizer.encode(question, add_special_tokens=False)))
+        close = self._closeness(question, [r.paper for r in ranked])
         looked = [
-            replace(r, score=_raised(r.score, _GAIN * gain / length), first_score=r.score)
-            for r, gain in zip(ranked, gains, strict=True)
+            replace(r, score=(r.score + _CLOSE * c) / (1 + _CLOSE), first_score=r.score)
+            for r, c in zip(ranked, close, strict=True)
         ]
-        return sorted(looked, key=lambda r: (-r.score, r.paper.id))
+        looked.sort(key=lambda r: -r.score)
+        gains = self._likelihood.gains(question, [_text(r.paper) for r in looked[:_READ]])
+        read = [
+            replace(r, score=_raised(r.score, _GAIN * gain))
+            for r, gain in zip(looked, gains, strict=False)
+        ]
+        return sorted([*read, *looked[_READ:]], key=lambda r: (-r.score, r.paper.id))
 
-    def gains(self, question: str, texts: Sequence[str]) -> list[float]:
-        """How much likelier each text makes the question than no text does, in nats.
+    def _closeness(self, question: str, papers: Sequence[Paper]) -> list[float]:
+        """Of each paper the mean of two cosines: of all of it, and of its closest sentence."""
+        vectors = self._vectors(papers)
+        asked = self._encoder.encode([question])[0]
+        found = [rows @ asked for rows in vectors]
+        return [float(cosines[0] + max(cosines[1:], default=cosines[0])) / 2 for cosines in found]
 
-        Raises:
-            ModelError: the model cannot be loaded.
-        """
-        with self._busy:
-            self._load()
-            asked = self._tokenizer.encode(question, add_special_tokens=False)
-            prompts = [self._prompt(text) for text in ["...", *texts]]
-            order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-            likelihoods = [0.0] * len(prompts)
-            for start in range(0, len(order), _BATCH):
-                batch = order[start : start + _BATCH]
-                for i, value in zip(
-                    batch, self._read([prompts[i] for i in batch], asked), strict=True
-                ):
-                    likelihoods[i] = value
-        return [value - likelihoods[0] for value in likelihoods[1:]]
+    def _vectors(self, papers: Sequence[Paper]) -> list[Vectors]:
+        """Of each paper its own vector and those of its sentences, made where none are kept."""
+        keys = [hashlib.sha256(_text(paper).encode()).hexdigest() for paper in papers]
+        found = self._remembered.get(keys)
+        missing = {k: p for k, p in zip(keys, papers, strict=True) if k not in found}
+        if missing:
+            made = dict(zip(missing, self._encode(list(missing.values())), strict=True))
+            self._remembered.put(made)
+            found |= made
+        return [found[key] for key in keys]
 
-    def _prompt(self, text: str) -> list[int]:
-        head = self._tokenizer.encode(f"Passage: {text}")[:_LONGEST]
-        tail: list[int] = self._tokenizer.encode(
-            "\nA question about this passage: ", add_special_tokens=False
-        )
-        return [*head, *tail]
-
-    def _read(self, prompts: Sequence[Sequence[int]], asked: Sequence[int]) -> list[float]:
-        """log p(question | prompt) of each prompt; padding is on the right, where it is unseen."""
-        import torch
-
-        rows = [[*prompt, *asked] for prompt in prompts]
-        longest = max(map(len, rows))
-        ids = torch.zeros((len(rows), longest), dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row)
-            mask[i, : len(row)] = 1
-        wanted = torch.tensor(list(asked))
-        with torch.inference_mode():
-            states = self._model.model(ids, attention_mask=mask, use_cache=False).last_hidden_state
-            found = []
-            for i, row in enumerate(rows):
-                before = states[i, len(row) - len(asked) - 1 : len(row) - 1]
-                logits = self._model.lm_head(before).float()
-                chances = torch.log_softmax(logits, -1)[torch.arange(len(asked)), wanted]
-                found.append(float(chances.sum()))
-        return found
-
-    def load(self) -> None:
-        """Load the model now rather than at the first question that needs it."""
-        with self._busy:
-            self._load()
-
-    def _load(self) -> None:
-        if self._model is not None:
-            return
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
-        set_threads(self._threads)
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
-            # Not as `dtype`: that would change PyTorch's default for what other threads run.
-            loaded = AutoModelForCausalLM.from_pretrained(
-                self._folder, dtype=torch.float32, local_files_only=True
-            )
-            self._model = loaded.to(torch.bfloat16).eval()
-        except Exception as error:  # whatever transformers raises for a folder it cannot read
-            raise ModelError(
-                f"The reranker in {self._folder} cannot be loaded: {error}",
-                "Run `askpapers models verify`, or go without it: ASKPAPERS_RERANKER=''.",
-            ) from error
+    def _encode(self, papers: Sequence[Paper]) -> list[Vectors]:
+        before = [len(_text(replace(paper, abstract=""))) for paper in papers]
+        spans = [
+            [(at + s.start, at + s.end) for s in split_sentences(paper.abstract)]
+            for at, paper in zip(before, papers, strict=True)
+        ]
+        wholes, of_sentences = self._encoder.encode_parts([_text(p) for p in papers], spans)
+        both = zip(wholes, of_sentences, strict=True)
+        return [np.concatenate([whole[None], sentences]) for whole, sentences in both]
 
 
-def load_reranker(settings: Settings, *, report: Report = silent) -> QueryLikelihood | None:
-    """The reranker that the settings name, its files fetched and unpacked where needed.
+def load_reranker(settings: Settings, *, report: Report = silent) -> Reranker | None:
+    """The second look that the settings ask for, its files fetched and unpacked where needed.
 
-    Its weights are loaded at the first question that needs it.
+    Weights are loaded at the first question that needs them.
 
     Returns:
-        None where the settings name none.
+        None where the settings ask for none.
 
     Raises:
         ModelError: the setting names nothing that can be used.
@@ -158,14 +123,20 @@ def load_reranker(settings: Settings, *, report: Report = silent) -> QueryLikeli
     if not settings.reranker:
         return None
     folder = model_folder(settings.reranker, settings, weights.BF16, report=report)
-    return QueryLikelihood(folder, settings.threads)
-
-
-def _raised(score: float, gain: float) -> float:
-    """A score with a gain, which takes away a share of what is missing to 1, so never passes it."""
-    return score + gain if gain < 0 else 1 - (1 - score) * math.exp(-gain)
+    encoder = load_larger_encoder(settings, report=report)
+    remembered = RememberedVectors(settings.home / "second-look", encoder.name, encoder.dimension)
+    return Reranker(encoder, QueryLikelihood(folder, settings.threads), remembered)
 
 
 def is_unsure(ranked: Sequence[RankedPaper]) -> bool:
     """Whether what was found is neither plainly right nor plainly about something else."""
     return bool(ranked) and UNSURE[0] <= ranked[0].score < UNSURE[1]
+
+
+def _text(paper: Paper) -> str:
+    return f"{paper.title}. {paper.abstract}"
+
+
+def _raised(score: float, gain: float) -> float:
+    """A score with a gain, which takes away a share of what is missing to 1, so never passes it."""
+    return score + gain if gain < 0 else 1 - (1 - score) * math.exp(-gain)

@@ -55,8 +55,9 @@ class Settings(BaseSettings):
     reranker: str = Field(
         default="smollm2-135m-instruct",
         description=(
-            "Small language model that looks again at what was found where the first look is not "
-            "sure: a chat model's name from `askpapers models`; empty for none."
+            "Small language model that, after a larger encoder, looks again at what was found "
+            "where the first look is not sure: a chat model's name from `askpapers models`; empty "
+            "for no second look."
         ),
     )
     papers: int = Field(default=8, ge=1, le=100, description="Papers retrieved for a question.")

@@ -1,13 +1,19 @@
-"""The second look: how likely a paper makes the question."""
+"""The second look: a larger encoder, how likely a paper makes the question, and what is kept."""
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from rag import weights
-from rag.papers import Paper, RankedPaper
-from rag.reranking import QueryLikelihood, is_unsure, load_reranker
+from rag.papers import Paper, RankedPaper, Vectors
+from rag.query_likelihood import QueryLikelihood
+from rag.reranking import Reranker, is_unsure, load_reranker
 from rag.settings import Settings, load_settings
+from rag.store import RememberedVectors
 
 QUESTION = "How can a gadget on the river bank tell people early that the water will come up?"
 RIGHT = Paper(
@@ -22,14 +28,20 @@ WRONG = Paper(
 
 
 @pytest.fixture(scope="module")
-def reranker() -> QueryLikelihood:
+def reranker(tmp_path_factory: pytest.TempPathFactory) -> Reranker:
     settings = load_settings(reranker=Settings.model_fields["reranker"].default)
-    model = weights.get_model(settings.reranker)
-    if not weights.is_present(model, settings.models_path):
-        pytest.skip(f"{model.name} is not here: run `askpapers models fetch`")
+    for name in (settings.reranker, weights.LARGER_ENCODER):
+        if not weights.is_present(weights.get_model(name), settings.models_path):
+            pytest.skip(f"{name} is not here: run `askpapers models fetch`")
     found = load_reranker(settings)
     assert found is not None
-    return found
+    folder = tmp_path_factory.mktemp("kept")
+    return Reranker(found._encoder, found._likelihood, RememberedVectors(folder, "mpnet", 768))
+
+
+@pytest.fixture
+def likelihood(reranker: Reranker) -> QueryLikelihood:
+    return reranker._likelihood
 
 
 def ranked(*scores: float) -> list[RankedPaper]:
@@ -48,22 +60,83 @@ def test_no_reranker_where_none_is_wanted() -> None:
 
 
 @pytest.mark.models
-def test_a_question_in_other_words_finds_its_paper(reranker: QueryLikelihood) -> None:
+def test_a_question_in_other_words_finds_its_paper(reranker: Reranker) -> None:
     looked = reranker.rerank(QUESTION, ranked(0.2, 0.15))
     assert [r.paper.title for r in looked] == [RIGHT.title, WRONG.title]
     assert 0.2 < looked[0].score < 1
     assert [r.first_score for r in looked] == [0.15, 0.2]
+    assert reranker.rerank(QUESTION, []) == []
 
 
 @pytest.mark.models
-def test_a_paper_about_something_else_gains_nothing(reranker: QueryLikelihood) -> None:
-    (gain,) = reranker.gains("Who won the chess match in Reykjavik?", [RIGHT.abstract])
-    assert gain < 5
+def test_a_paper_without_an_abstract_is_looked_at_too(reranker: Reranker) -> None:
+    bare = RankedPaper(Paper(title="Flood Warning", abstract=""), 0.2, 0.2)
+    (looked,) = reranker.rerank(QUESTION, [bare])
+    assert 0 < looked.score < 1
 
 
 @pytest.mark.models
-def test_papers_read_together_gain_what_they_gain_alone(reranker: QueryLikelihood) -> None:
+def test_the_second_question_is_asked_of_vectors_that_are_kept(
+    reranker: Reranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = reranker.rerank(QUESTION, ranked(0.2, 0.15))
+
+    def fail(*_: object) -> None:
+        raise AssertionError("they were made before")
+
+    monkeypatch.setattr(reranker._encoder, "encode_parts", fail)
+    again = reranker.rerank(QUESTION, ranked(0.2, 0.15))
+    assert [r.score for r in again] == pytest.approx([r.score for r in first], abs=0.005)
+
+
+@pytest.mark.models
+def test_a_paper_about_something_else_gains_nothing(likelihood: QueryLikelihood) -> None:
+    (gain,) = likelihood.gains("Who won the chess match in Reykjavik?", [RIGHT.abstract])
+    assert gain < 0.5
+
+
+@pytest.mark.models
+def test_papers_read_together_gain_what_they_gain_alone(likelihood: QueryLikelihood) -> None:
     texts = [RIGHT.abstract, WRONG.abstract * 3, "Short."]
-    together = reranker.gains(QUESTION, texts)
-    alone = [reranker.gains(QUESTION, [text])[0] for text in texts]
-    assert together == pytest.approx(alone, abs=1.0)
+    together = likelihood.gains(QUESTION, texts)
+    alone = [likelihood.gains(QUESTION, [text])[0] for text in texts]
+    assert together == pytest.approx(alone, abs=0.06)
+
+
+def rows(seed: int) -> Vectors:
+    drawn = np.random.default_rng(seed).normal(size=(seed + 1, 8)).astype(np.float32)
+    unit: Vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit
+
+
+def test_kept_vectors_come_back_and_the_oldest_go(tmp_path: Path) -> None:
+    kept = RememberedVectors(tmp_path / "new", "m", 8, most=3)
+    assert kept.get(["0"]) == {}
+    for seed in range(5):
+        kept.put({str(seed): rows(seed)})
+    found = RememberedVectors(tmp_path / "new", "m", 8).get([str(n) for n in range(6)])
+    assert sorted(found) == ["2", "3", "4"]
+    assert np.allclose(found["3"], rows(3), atol=0.005)
+    kept.put({"3": rows(1)})
+    assert kept.get(["3"])["3"].shape == (2, 8)
+
+
+def test_a_damaged_file_is_made_anew_and_one_in_use_is_left(tmp_path: Path) -> None:
+    kept = RememberedVectors(tmp_path, "m", 8)
+    (tmp_path / "m.sqlite").write_bytes(b"no database at all" * 100)
+    assert kept.get(["a"]) == {}
+    kept.put({"a": rows(1)})
+    assert list(kept.get(["a"])) == ["a"]
+    other = sqlite3.connect(tmp_path / "m.sqlite")
+    other.execute("BEGIN EXCLUSIVE")
+    kept.put({"b": rows(2)})
+    other.rollback()
+    other.close()
+    assert list(kept.get(["a", "b"])) == ["a"]
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    kept = RememberedVectors(tmp_path / "file", "m", 8)
+    kept.put({"a": rows(1)})
+    assert kept.get(["a"]) == {}

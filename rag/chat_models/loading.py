@@ -19,8 +19,9 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 def needed_models(settings: Settings) -> list[weights.Model]:
     """The catalogue's models that a question runs through."""
-    names = (settings.reranker, "" if settings.quote else settings.model)
-    return [weights.get_model(weights.ENCODER), *filter(None, map(weights.find_model, names))]
+    second_look = (settings.reranker, weights.LARGER_ENCODER) if settings.reranker else ()
+    names = (weights.ENCODER, *second_look, "" if settings.quote else settings.model)
+    return [*filter(None, map(weights.find_model, names))]
 
 
 def needed_downloads(settings: Settings) -> list[weights.Model]:

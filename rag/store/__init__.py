@@ -2,6 +2,7 @@
 
 from rag.store.catalog import Catalog, PaperRow, PaperVectors
 from rag.store.keywords import Coverage, KeywordIndex, content_words
+from rag.store.remembered import RememberedVectors
 from rag.store.vectors import Manifest, VectorIndex
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Manifest",
     "PaperRow",
     "PaperVectors",
+    "RememberedVectors",
     "VectorIndex",
     "content_words",
 ]

