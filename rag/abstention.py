@@ -160,7 +160,14 @@ def may_answer(signals: Signals, caution: float) -> bool:
     return caution == 0 or _found_odds(signals) >= _line(caution) - _HOPELESS
 
 
-def decide(signals: Signals, question: str, caution: float, read: float | None = None) -> Decision:
+def decide(
+    signals: Signals,
+    question: str,
+    caution: float,
+    read: float | None = None,
+    *,
+    looked_again: bool = False,
+) -> Decision:
     """Whether the evidence is enough to let the model write.
 
     Args:
@@ -168,13 +175,16 @@ def decide(signals: Signals, question: str, caution: float, read: float | None =
         caution: 0 answers whatever was found, 1 hardly anything.
         read: log-odds that the evidence holds an answer, by a model that has read it. Then it
             decides, and what was found counts only where it is against it.
+        looked_again: whether a second look was taken, and counts in ``read``; what the first one
+            found then does not.
     """
     line = _line(caution)
     if read is None or signals.compared:
         odds = _found_odds(signals)
         sure = signals.compared or _MEETS.log_odds(signals) - _SURE >= line
     else:
-        read += min(0.0, _STRANGE * _found_odds(signals))
+        if not looked_again:
+            read += min(0.0, _STRANGE * _found_odds(signals))
         odds = read + _DOUBT
         sure = read >= line
     known = not (signals.unknown or signals.apart)

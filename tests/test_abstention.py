@@ -176,3 +176,20 @@ def test_what_is_read_in_another_paper_than_the_one_meant_is_no_answer(
 
     decision, _ = judge_finding(Finding(ranked, evidence), "How good is it?", 0.5, read)
     assert decision.answer is answers
+
+
+def test_after_a_second_look_a_paper_that_stands_out_speaks_for_an_answer() -> None:
+    sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
+    evidence = (Evidence(1, NALSM.id, NALSM.title, (sentence,), (0.6,)),)
+
+    def finding(best: float) -> Finding:
+        scores = (best, 0.3, 0.29, 0.28, 0.27, 0.26)
+        return Finding(tuple(RankedPaper(NALSM, s, 0.4, first_score=0.3) for s in scores), evidence)
+
+    def confidence(best: float) -> float:
+        read = Reading(-1.2, ((0.6,),), 0.0)
+        return judge_finding(finding(best), "how?", 0.5, lambda *_: read)[0].confidence
+
+    assert finding(0.4).stands_out == pytest.approx(0.12)
+    assert confidence(0.28) < 0.5 < confidence(0.35) < confidence(0.36) == confidence(0.46)
+    assert replace(finding(0.3), ranked=finding(0.3).ranked[:1]).stands_out == 0
