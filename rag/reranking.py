@@ -93,8 +93,7 @@ class Reranker:
         missing = {k: p for k, p in zip(keys, papers, strict=True) if k not in found}
         if missing:
             made = dict(zip(missing, self._encode(list(missing.values())), strict=True))
-            self._remembered.put(made)
-            found |= made
+            found |= self._remembered.put(made)
         return [found[key] for key in keys]
 
     def _encode(self, papers: Sequence[Paper]) -> list[Vectors]:

@@ -56,21 +56,30 @@ class RememberedVectors:
         except sqlite3.Error as error:
             self._put_away(error)
             return {}
-        rows = {key: np.frombuffer(kept, np.int8) for key, kept in found}
         return {
-            key: kept.reshape(-1, self._dimension).astype(np.float32) / np.float32(127)
-            for key, kept in rows.items()
-            if len(kept) and len(kept) % self._dimension == 0
+            key: self._numbers(kept)
+            for key, kept in found
+            if kept and len(kept) % self._dimension == 0
         }
 
-    def put(self, vectors: Mapping[str, Vectors]) -> None:
-        """Keep more, each ``(rows, dimension)`` with numbers from -1 to 1."""
-        rows = [(key, (v * 127).round().astype(np.int8).tobytes()) for key, v in vectors.items()]
+    def put(self, vectors: Mapping[str, Vectors]) -> dict[str, Vectors]:
+        """Keep more, each ``(rows, dimension)`` with numbers from -1 to 1.
+
+        Returns:
+            The same as they will come back, so that what rests on them is the same from then on.
+        """
+        kept = {key: (v * 127).round().astype(np.int8).tobytes() for key, v in vectors.items()}
+        self._write(kept)
+        return {key: self._numbers(rows) for key, rows in kept.items()}
+
+    def _write(self, kept: Mapping[str, bytes]) -> None:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._open()) as file, file:
                 file.executescript(_SCHEMA)
-                file.executemany("INSERT OR REPLACE INTO vectors (key, rows) VALUES (?, ?)", rows)
+                file.executemany(
+                    "INSERT OR REPLACE INTO vectors (key, rows) VALUES (?, ?)", kept.items()
+                )
                 file.execute(
                     "DELETE FROM vectors WHERE number <= (SELECT max(number) FROM vectors) - ?",
                     [self._most],
@@ -79,6 +88,10 @@ class RememberedVectors:
             self._put_away(error)
         except OSError:  # the disk is full, or may not be written to
             pass
+
+    def _numbers(self, rows: bytes) -> Vectors:
+        kept = np.frombuffer(rows, np.int8).reshape(-1, self._dimension)
+        return kept.astype(np.float32) / np.float32(127)
 
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(self._file, timeout=_WAIT_S)
