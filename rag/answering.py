@@ -49,6 +49,7 @@ from rag.evidence import (
 )
 from rag.filters import Filters, read_filters
 from rag.library import Library
+from rag.memory import give_back_memory
 from rag.names import names_in
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
@@ -215,6 +216,12 @@ class Answerer:
             filters: which papers to ask; by default those the question itself states, as in
                 "papers since 2021 on pruning". `Filters()` asks them all.
         """
+        try:
+            yield from self._stream(question, history, filters)
+        finally:
+            give_back_memory()
+
+    def _stream(self, question: str, history: History, filters: Filters | None) -> Iterator[Event]:
         question = " ".join(question.split())
         if not question:
             raise AskpapersError("The question is empty.", "Ask something.")

@@ -11,7 +11,9 @@ def give_back_memory() -> None:
     """Hand back what the allocator keeps; does nothing where it is not the GNU one.
 
     The encoder's tensors are of another size for each batch, and glibc keeps the gaps between
-    them: reading 8,762 papers in took 1.9 GB, and 64 papers leave 0.1 GB that can go back.
+    them: reading 8,762 papers in took 1.9 GB, and 64 papers leave 0.1 GB that can go back. So it is
+    with questions: after 24 of them a process had 5.3 GB, and 4.6 where this was called after each,
+    which takes 6 ms.
     """
     trim = _trim()
     if trim is not None:
