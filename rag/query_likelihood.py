@@ -87,11 +87,6 @@ class QueryLikelihood:
                 found.append(float(chances.sum()))
         return found
 
-    def load(self) -> None:
-        """Load the model now rather than at the first question that needs it."""
-        with self._busy:
-            self._load()
-
     def _load(self) -> None:
         if self._model is not None:
             return

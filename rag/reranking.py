@@ -18,11 +18,12 @@ import numpy as np
 from rag import weights
 from rag.chat_models.loading import model_folder
 from rag.embedding import Encoder, load_larger_encoder
-from rag.papers import Paper, RankedPaper, Vectors
+from rag.papers import Paper, RankedPaper, Signs, Vectors
 from rag.progress import Report, silent
 from rag.query_likelihood import QueryLikelihood
+from rag.retrieval import similarity
 from rag.settings import Settings
-from rag.store import RememberedVectors
+from rag.store import PaperVectors, RememberedVectors
 from rag.text import split_sentences
 
 UNSURE = (0.06, 0.36)
@@ -41,6 +42,9 @@ _CLOSE = 0.7
 _GAIN = 0.36
 """What a nat a token of information gain counts beside both."""
 
+_NO_WORDS: Signs = np.empty((0, 0), dtype=np.uint8)
+"""The larger encoder's vectors of words are not kept."""
+
 
 class Reranker:
     """Ranks papers again, by two models that take their time.
@@ -56,11 +60,6 @@ class Reranker:
         self._encoder = encoder
         self._likelihood = likelihood
         self._remembered = remembered
-
-    def load(self) -> None:
-        """Load the models now rather than at the first question that needs them."""
-        self._encoder.encode(["warm up"])
-        self._likelihood.load()
 
     def rerank(self, question: str, ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
         """The same papers with scores that count what the second look found; best first."""
@@ -81,10 +80,9 @@ class Reranker:
 
     def _closeness(self, question: str, papers: Sequence[Paper]) -> list[float]:
         """Of each paper the mean of two cosines: of all of it, and of its closest sentence."""
-        vectors = self._vectors(papers)
         asked = self._encoder.encode([question])[0]
-        found = [rows @ asked for rows in vectors]
-        return [float(cosines[0] + max(cosines[1:], default=cosines[0])) / 2 for cosines in found]
+        found = (PaperVectors(rows[:1], rows[1:], _NO_WORDS) for rows in self._vectors(papers))
+        return [similarity(vectors, asked) for vectors in found]
 
     def _vectors(self, papers: Sequence[Paper]) -> list[Vectors]:
         """Of each paper its own vector and those of its sentences, made where none are kept."""
