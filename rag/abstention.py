@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.names import holds_name, names_in
+from rag.names import holds_name, names_asked
 from rag.papers import Evidence, RankedPaper
 from rag.question_forms import may_compare
 
@@ -127,7 +127,7 @@ def read_signals(
         sides: whether the evidence is two papers that the question sets side by side.
     """
     texts = _read_for_names(ranked)
-    names = sorted(names_in(question))
+    names = sorted(names_asked(question))
     compares = may_compare(question)
     first = (r.score if r.first_score is None else r.first_score for r in ranked)
     scores = sorted(first, reverse=True) or [0.0]
@@ -147,7 +147,7 @@ def read_signals(
 def unknown_names(question: str, ranked: Sequence[RankedPaper]) -> tuple[str, ...]:
     """Names in a question that none of the best papers found holds, in lower case."""
     texts = _read_for_names(ranked)
-    names = sorted(names_in(question))
+    names = sorted(names_asked(question))
     return tuple(n for n in names if not any(holds_name(text, n) for text in texts))
 
 

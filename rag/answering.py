@@ -371,6 +371,7 @@ class Answerer:
             verdict=verdict,
             sides=sets_side_by_side(blank.standalone_question) and not found.needed_second_look,
             counted=counted,
+            papers={r.paper.id: f"{r.paper.title} {r.paper.abstract}" for r in found.ranked},
         )
         left_out = bound.left_out
         refused = bool(statements) and not claims

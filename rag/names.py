@@ -23,6 +23,40 @@ _AMOUNT = re.compile(
 _MADE_OF = re.compile(r"^(?:anti|non|pre|post|pro|de|multi|co)-(?=.*[A-Z\d])|-(?:[a-z]{4,})$")
 """What a name is joined with to a word: "Sf1-expressing", "anti-CD3", "ImageNet-trained"."""
 
+_COMMON = frozenset("ai dna eu ii iii iv ml mm mrna rna uk us usa 2d 3d".split())
+"""Written like names, and mostly left unsaid or said otherwise: "in the UK", "type II"."""
+
+_IN_PARENTHESES = re.compile(r"((?:[A-Za-z0-9]+[\s-]*){1,8})\(([A-Za-z0-9-]{2,10})\)")
+
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_GREEK = str.maketrans(
+    {
+        "α": "alpha",
+        "β": "beta",
+        "γ": "gamma",
+        "δ": "delta",
+        "ε": "epsilon",
+        "ζ": "zeta",
+        "η": "eta",
+        "θ": "theta",
+        "κ": "kappa",
+        "λ": "lambda",
+        "μ": "mu",
+        "π": "pi",
+        "σ": "sigma",
+        "τ": "tau",
+        "φ": "phi",
+        "χ": "chi",
+        "ψ": "psi",
+        "ω": "omega",
+    }
+)
+_SERIES = re.compile(r"\b([a-z]+-?)(\d+)/(\d+)\b")
+"""Names that share their letters: "CIFAR-10/100"."""
+
+_SMALL = "a|an|and|at|by|for|from|have|in|of|on|or|the|to|who|with"
+"""Words that have no letter in an abbreviation: "men who have sex with men", MSM."""
+
 _WRITTEN = re.compile(r"[A-Za-z0-9]+(?:[-.'/][A-Za-z0-9]+)*")
 
 
@@ -50,13 +84,13 @@ def names_in(text: str) -> set[str]:
     capital at the start of a word alone makes no name.
     """
     found = set()
-    for match in _WRITTEN.finditer(text):
+    for match in _WRITTEN.finditer(text.translate(_DASHES).translate(_GREEK)):
         word = _MADE_OF.sub("", match.group().removesuffix("'s"))
         first_letter = next((c for c in word if c.isalpha()), "")
         inner = any(c.isupper() for c in word[1:])
         numbered = first_letter.isupper() and any(c.isdigit() for c in word)
         if len(word) > 1 and first_letter and (inner or numbered):
-            singular = word[:-1] if word.endswith("s") and word[:-1].isupper() else word
+            singular = word[:-1] if word.endswith("s") and word[-2].isupper() else word
             found.add(singular.lower())
     return found
 
@@ -66,23 +100,72 @@ def proper_names_in(text: str) -> set[str]:
     return {match.group().lower() for match in _PROPER.finditer(text)}
 
 
+def names_asked(question: str) -> set[str]:
+    """Names in a question that a paper which answers it has to hold.
+
+    Not those that hardly tell papers apart ("in the UK"), nor abbreviations that the question
+    spells out, as papers may do without them: "inflammatory eye disease (IED)".
+    """
+    spelled_out = {
+        name
+        for words, short in _IN_PARENTHESES.findall(question)
+        for name in names_in(short)
+        if any(word[0] == name[0] for word in re.findall(r"[a-z0-9]+", words.lower()))
+    }
+    return names_in(question) - _COMMON - spelled_out
+
+
 def holds_name(text: str, name: str) -> bool:
     """Whether a text holds a name, in any case, in the plural, or spelled out.
 
-    Hyphens between letters and digits may be there or not: 'CIFAR100' is 'CIFAR-100'. Spelled
-    out: words whose initials are the name's letters, for three letters or more, as 'Long-Range
-    Arena' for 'LRA'.
+    Hyphens may be there or not, as before digits spaces may, and Greek letters be written out:
+    'CIFAR100' is 'CIFAR-100', 'TNF-α' is 'TNF-alpha'. Of what is joined, the parts may stand
+    apart: 'MyD88/CD40'. Spelled out: words whose initials are the name's letters, for three
+    letters or more, as 'Long-Range Arena' for 'LRA', or before digits two, as 'T helper 2' for
+    'Th2'.
     """
-    text = text.lower()
-    if re.search(rf"(?<![a-z0-9]){_loosely(name)}s?(?![a-z0-9])", text):
-        return True
-    if not (name.isalpha() and 3 <= len(name) <= 6):
+    text, name = _plain(text), _plain(name)
+    text = _SERIES.sub(r"\1\2 \1\3", text)
+    if series := _SERIES.fullmatch(name):
+        return any(holds_name(text, series[1] + number) for number in series.groups()[1:])
+    return (
+        _holds_as_written(text, name) or _is_spelled_out(text, name) or _holds_apart(text, name)
+    )
+
+
+def _plain(text: str) -> str:
+    """In lower case, with one kind of hyphen, Greek letters written out."""
+    return text.translate(_DASHES).lower().translate(_GREEK)
+
+
+def _holds_as_written(text: str, name: str) -> bool:
+    numbered = r"\d*" if name.isalpha() and len(name) > 3 else ""
+    return re.search(rf"(?<![a-z0-9]){_loosely(name)}s?{numbered}(?![a-z0-9])", text) is not None
+
+
+def _holds_apart(text: str, name: str) -> bool:
+    """Whether a text holds each of what a hyphen or a slash joins, if each could be a name."""
+    parts = re.split("[-/]", name)
+    if len(parts) == 1 or not all(len(part) > 1 and not part.isdigit() for part in parts):
         return False
-    words = r"[\s-]+".join(rf"{letter}[a-z]*" for letter in name)
-    return re.search(rf"(?<![a-z]){words}(?![a-z])", text) is not None
+    return all(_holds_as_written(text, part) for part in parts)
+
+
+def _is_spelled_out(text: str, name: str) -> bool:
+    """Whether a text, in lower case, has words with a name's letters as their initials."""
+    match = re.fullmatch(r"([a-z]{2,6})-?(\d*)", name)
+    if not match or len(match[1] + match[2]) < 3:
+        return False
+    initials, number = match.groups()
+    between = rf"[a-z]*(?:[\s-]+(?:{_SMALL}))*[\s-]+"
+    words = rf"(?!(?:{_SMALL})\b)" + between.join(initials) + "[a-z]*"
+    words += rf"[\s-]+(?:type[\s-]+)?{number}" if number else ""
+    return re.search(rf"(?<![a-z0-9]){words}(?![a-z0-9])", text) is not None
 
 
 def _loosely(name: str) -> str:
-    """A pattern for a name with or without the hyphen before its digits."""
+    """A pattern for a name with or without its hyphens, and the space before its digits."""
     whole = re.fullmatch(r"([a-z]{2,})-?(\d+)", name)
-    return rf"{whole[1]}[-\s]?{whole[2]}" if whole else re.escape(name)
+    if whole:
+        return rf"{whole[1]}[-\s]?{whole[2]}"
+    return "[-\\s]?".join(re.escape(part) for part in name.split("-"))

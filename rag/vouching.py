@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rag.citations import (
@@ -18,7 +18,7 @@ from rag.citations import (
     is_copied,
     quoted_instead,
 )
-from rag.names import holds_name, names_in, tells_number
+from rag.names import holds_name, names_asked, tells_number
 from rag.papers import Evidence, Vectors, Verdict, normalise
 from rag.probing import SupportJudge
 from rag.store.keywords import tokenize
@@ -59,6 +59,7 @@ def vouch(
     verdict: Verdict | None = None,
     sides: bool = False,
     counted: str = "",
+    papers: Mapping[str, str] | None = None,
 ) -> BoundAnswer:
     """What of a draft the evidence bears out.
 
@@ -85,9 +86,11 @@ def vouch(
             completed by what the model looked at of another.
         counted: words for what the question counts; where what stands tells it, no other figure is
             given beside.
+        papers: title and abstract of the papers found, by id, to look for the question's names
+            in where the evidence shows none.
     """
     if not sides:
-        evidence, read = _of_the_named(question, evidence, read)
+        evidence, read = _of_the_named(question, evidence, read, papers or {})
     echoed = [s for s in claims if echoes(s, question)]
     told = [s for s in claims if s not in echoed]
     if verdict and any(_denies_itself(s.text, question) for s in told):
@@ -161,14 +164,26 @@ def tells_count(counted: str, sentences: Sequence[str]) -> bool:
 
 
 def _of_the_named(
-    question: str, evidence: Sequence[Evidence], read: Sequence[Sequence[float]] | None
+    question: str,
+    evidence: Sequence[Evidence],
+    read: Sequence[Sequence[float]] | None,
+    papers: Mapping[str, str],
 ) -> tuple[Sequence[Evidence], Sequence[Sequence[float]] | None]:
     """Evidence of the papers that hold all names of the question, where one does, with its
-    reading: the figure of a sibling on the same data set is none of the method asked about."""
-    names = names_in(question)
-    told = [f"{e.title} {' '.join(s.text for s in e.sentences)}" for e in evidence]
-    mine = [i for i, text in enumerate(told) if all(holds_name(text, name) for name in names)]
-    if not names or not mine:
+    reading: the figure of a sibling on the same data set is none of the method asked about.
+
+    What is shown of a paper is looked at first: a paper that names another's method in passing
+    is none of its own.
+    """
+    names = names_asked(question)
+    shown = [f"{e.title} {' '.join(s.text for s in e.sentences)}" for e in evidence]
+    whole = [papers.get(e.paper_id, "") for e in evidence]
+
+    def holding(texts: Sequence[str]) -> list[int]:
+        return [i for i, text in enumerate(texts) if all(holds_name(text, n) for n in names)]
+
+    mine = (holding(shown) or holding(whole)) if names else []
+    if not mine:
         return evidence, read
     return [evidence[i] for i in mine], [read[i] for i in mine] if read is not None else None
 

@@ -4,6 +4,7 @@ import pytest
 
 from rag.names import (
     holds_name,
+    names_asked,
     names_in,
     numbers_in,
     numbers_said,
@@ -30,6 +31,45 @@ def test_a_name_is_found_in_any_case_and_spelled_out() -> None:
     assert not holds_name("top-1 on CIFAR1000", "cifar-100")
     assert not holds_name("We use S4D.", "s4")
     assert not holds_name("the models", "lra")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Blocking PD‐1 in tumours", "pd1"),
+        ("secretion of TNF-α", "tnf-alpha"),
+        ("PPARγ ligands", "ppar-gamma"),
+        ("experiments on CIFAR-10/100 and SVHN", "cifar-100"),
+        ("experiments on CIFAR-10/100 and SVHN", "cifar-10"),
+        ("Oct4 is a transcription factor", "oct3/4"),
+        ("MyD88 or CD40 signals", "myd88/cd40"),
+        ("BRCA1 carriers", "brca"),
+        ("the T helper 2 environment", "th2"),
+        ("men who have sex with men", "msm"),
+    ],
+)
+def test_a_name_is_found_however_it_is_written(text: str, name: str) -> None:
+    assert holds_name(text, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("the S5 layer and others", "s5-ptd"),
+        ("GPT writes", "gpt-4"),
+        ("CIFAR-10/100", "cifar-1000"),
+        ("a path to it", "path-x"),
+        ("the helper 2", "th2"),
+    ],
+)
+def test_another_name_is_none(text: str, name: str) -> None:
+    assert not holds_name(text, name)
+
+
+def test_names_asked_for_are_not_those_that_the_question_explains() -> None:
+    assert names_asked("Who treats inflammatory eye disease (IED) in the UK?") == set()
+    assert names_asked("Does the language model (GPT-4) know mRNAs?") == {"gpt-4"}
+    assert names_asked("Does HiPPO use HSC-T cells in IL-1β?") == {"hippo", "hsc-t", "il-1beta"}
 
 
 def test_numbers_in_words_may_be_said_in_digits() -> None:

@@ -281,3 +281,18 @@ def test_where_no_paper_holds_all_names_all_are_heard() -> None:
 )
 def test_a_count_is_of_what_is_asked_for(counted: str, sentence: str, tells: bool) -> None:
     assert tells_count(counted, [sentence]) is tells
+
+
+def test_where_none_shown_holds_the_name_the_paper_that_does_elsewhere_is_quoted() -> None:
+    read = [(0.3, 0.4), (0.9, 0.2)]
+    whole = {S4D.paper_id: "S4D, tried as Quuxity-9", PTD.paper_id: "S5-PTD"}
+    answer = vouch(
+        [],
+        "How good is Quuxity-9?",
+        [S4D, PTD],
+        encode=by_words,
+        rarity=lambda stem: 1.0,
+        read=read,
+        papers=whole,
+    )
+    assert answer.text == f"The paper says: “{S4D.sentences[1].text}” [1]"
