@@ -18,7 +18,8 @@ _TURNS = 2
 
 _OPENS = re.compile(
     r"^\s*(?:and|but|or|so|also|then|what about|how about|what else|why\s*\?|how\s*\?|how so|"
-    r"in what|on which|which one|which of)\b",
+    r"(?:for|in|on|with)\s+(?:what|which)\s+others?|"
+    r"which one|which of(?!\s+(?:(?:the|my|these|your)\s+)?(?:papers|studies|works|articles)))\b",
     re.IGNORECASE,
 )
 """Beginnings that go on from something."""
@@ -44,9 +45,11 @@ _AUTHORS = re.compile(
 """The authors of what was spoken of, and conclusions from it."""
 
 _FRAGMENT = re.compile(
-    r"^\s*(?:(?:up|down)\s+to|on|in|for|with|at|from|to|by|under|over|against|without)\b", re.I
+    r"^\s*(?:(?:up|down)\s+to|on|in|for|with|at|from|to|by|under|over|against|without)\b"
+    r"(?!.*\b(?:is|are|was|were|do|does|did|has|have|had|can|could|should|will)\b)",
+    re.I,
 )
-"""A question that begins so and says little more is the rest of another."""
+"""A question that begins so and says little more is the rest of another, unless it has a verb."""
 
 _OWN = re.compile(r"\b(?:is|are|was|were) (?:there|it)\b|\bit (?:is|possible|true|known)\b", re.I)
 _ENDING = re.compile(r"[’'](?:s|re|ve|d|ll|t)\b")
@@ -63,7 +66,7 @@ _TELL_ME = re.compile(
 
 _BREAK = re.compile(
     r"(?<=[?!])\s+(?=[^\w\s\"'“‘])|(?<=[}])\s+|(?<=[A-Za-z]>)\s+(?=\w)"
-    r"|(?<=[.!?][\"'”’])\s+|(?<=```)\s+"
+    r"|(?<=[.!?][\"'”’])\s+|(?<=[\"'”’][.!?])\s+|(?<=```)\s+"
 )
 """Where one thing said ends and another begins, beside the ends of sentences: a line of dashes, a
 tag, braces, a quotation."""
