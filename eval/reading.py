@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from rag.conversation import stand_alone
 from rag.errors import AskpapersError
 from rag.filters import read_filters
 from rag.library import Library
+from rag.odds import log_odds
 from rag.papers import Vectors
 from rag.probing import write_probe
 from rag.progress import Progress, Report
@@ -31,9 +31,6 @@ from rag.settings import Settings
 _SENTENCES_PENALTY = 0.05
 """L2 on the weights of heads, which are fewer than those of states and each tell more; .01 to .1
 do the same within .01."""
-
-_LEAST = 1e-6
-"""Probabilities nearer to 0 or 1 than that are taken to be so near."""
 
 _BEST = (1, 2, 3)
 """So many of the best sentences are looked at."""
@@ -193,7 +190,7 @@ def measure_reading(reads: Sequence[Read], reader: EvidenceReader | None = None)
     states = np.stack([r.features.state for r in told])
     by_state = cross_validated(states, labels, [r.question.id for r in told], AFTER)
     odds = [
-        whether_it_answers(_log_odds(state), _log_odds(sentence))
+        whether_it_answers(log_odds(state), log_odds(sentence))
         for state, sentence in zip(by_state, best, strict=True)
     ]
     ships = ships_sentences = None
@@ -262,11 +259,6 @@ def _held(read: Read, scores: Sequence[float], count: int) -> float:
     best = sorted(range(len(scores)), key=lambda i: -scores[i])[:count]
     facts = range(len(read.question.facts))
     return mean(any(read.facts[i][fact] for i in best) for fact in facts)
-
-
-def _log_odds(probability: float) -> float:
-    kept = min(max(probability, _LEAST), 1 - _LEAST)
-    return math.log(kept / (1 - kept))
 
 
 def _area(scores: Sequence[float], labels: Sequence[bool]) -> float | None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.names import holds_name, names_asked
+from rag.odds import log_odds, probability
 from rag.papers import Evidence, RankedPaper
 from rag.question_forms import may_compare
 
@@ -188,7 +189,7 @@ def decide(
         odds = read + _DOUBT
         sure = read >= line
     known = not (signals.unknown or signals.apart)
-    confidence = 1 / (1 + math.exp(-odds)) if known else 0.0
+    confidence = probability(odds) if known else 0.0
     if caution == 0:
         return Decision(True, confidence)
     if odds < line:
@@ -211,7 +212,7 @@ def _found_odds(signals: Signals) -> float:
 
 def _line(caution: float) -> float:
     """Log-odds from which a question is answered."""
-    return math.log(caution / (1 - caution)) if 0 < caution < 1 else math.inf
+    return log_odds(caution) if 0 < caution < 1 else math.inf
 
 
 def _as_written(names: Sequence[str], question: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ import numpy as np
 from rag.late_interaction import max_sim, read_topic
 from rag.library import Library
 from rag.names import holds_name, names_in
+from rag.odds import log_odds
 from rag.papers import Evidence, RankedPaper, Sentence, Vectors
 from rag.question_forms import joins, sets_side_by_side
 from rag.store.keywords import tokenize
@@ -336,9 +336,7 @@ def qualifying(
 
 def _list_odds(candidate: Candidate, looked_at: float) -> float:
     """Log-odds that a candidate is one of those asked for."""
-    certain = 1e-6
-    odds = min(max(looked_at, certain), 1 - certain)
-    return _BY_WORDS * candidate.words + _BY_LOOK * math.log(odds / (1 - odds)) + _BY_CHANCE
+    return _BY_WORDS * candidate.words + _BY_LOOK * log_odds(looked_at) + _BY_CHANCE
 
 
 def _distinct(ranked: Sequence[RankedPaper]) -> list[RankedPaper]:

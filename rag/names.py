@@ -128,9 +128,7 @@ def holds_name(text: str, name: str) -> bool:
     text = _SERIES.sub(r"\1\2 \1\3", text)
     if series := _SERIES.fullmatch(name):
         return any(holds_name(text, series[1] + number) for number in series.groups()[1:])
-    return (
-        _holds_as_written(text, name) or _is_spelled_out(text, name) or _holds_apart(text, name)
-    )
+    return _holds_as_written(text, name) or _is_spelled_out(text, name) or _holds_apart(text, name)
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,6 @@ section 4). A probe fits the one model whose states it was fitted on.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -21,6 +20,7 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from rag.chat_models import LocalChatModel
+from rag.odds import probability
 from rag.papers import Vectors
 from rag.prompts import support_messages
 
@@ -42,7 +42,7 @@ class Probe:
 
     def probability(self, state: Vectors) -> float:
         """Of yes, for a state ``(width,)``."""
-        return 0.5 + 0.5 * math.tanh(self.log_odds(state) / 2)
+        return probability(self.log_odds(state))
 
     def log_odds(self, state: Vectors) -> float:
         """The same as log-odds."""

@@ -18,7 +18,6 @@ What a small model then writes is less to be trusted than what it looked at.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from rag.chat_models import LocalChatModel
+from rag.odds import log_odds
 from rag.papers import Evidence, Vectors, Verdict
 from rag.probing import Probe, load_probe
 from rag.prompts import answer_messages, answer_texts
@@ -61,9 +61,6 @@ than any."""
 _YES, _NO = 2.0, 0.5
 """Log-odds of yes from which it is said, and under which no is. The model leans to yes: between the
 two it is wrong as often as right. `docs/retrieval.md` has the figures."""
-
-_CERTAIN = 1e-6
-"""Probability that is as good as none."""
 
 _LEAST = 1e-5
 """Attention below which differences are noise."""
@@ -101,8 +98,7 @@ class Reading:
     @property
     def _best(self) -> float:
         """Log-odds of the sentence looked at most."""
-        best = max(probability for paper in self.sentences for probability in paper)
-        return 2 * math.atanh(2 * min(max(best, _CERTAIN), 1 - _CERTAIN) - 1)
+        return log_odds(max(probability for paper in self.sentences for probability in paper))
 
     @property
     def verdict(self) -> Verdict:
