@@ -11,7 +11,7 @@ import numpy as np
 
 from rag.late_interaction import max_sim, read_topic
 from rag.library import Library
-from rag.names import holds_name, names_in
+from rag.names import holds_name, introduces_name, names_asked, names_in
 from rag.odds import log_odds
 from rag.papers import Evidence, RankedPaper, Sentence, Vectors
 from rag.question_forms import joins, sets_side_by_side
@@ -79,6 +79,9 @@ READ_OF_A_SIDE = 12
 _SECOND = 0.6
 """Share of the best paper's score that the other side of a comparison has at least."""
 
+_NAMED_SECOND = 0.4
+"""The same where one of the names is its own."""
+
 _OWN_WORDS, _JOINED_WORDS = 0.05, 0.25
 """Share of the question's rare words that either side holds alone: where a word compares, and where
 "and" is all that tells."""
@@ -139,7 +142,8 @@ def sides_compared(
 
     It has a word that compares, or joins two subjects, and either the best paper and one that is
     nearly as close each hold a part of its rare words that the other lacks; or two papers bear in
-    their titles names of the question that the other lacks.
+    their titles names of the question that the other lacks; or the best paper holds all its names,
+    and one of them is another's own.
     """
     compares = sets_side_by_side(question)
     distinct = _distinct(ranked)[:_PAPERS]
@@ -149,7 +153,9 @@ def sides_compared(
     least = _OWN_WORDS if compares else _JOINED_WORDS
     if other := _other_side(question, first, others, library, least):
         return first, other
-    return _named_in_titles(question, distinct) if compares else None
+    if not compares:
+        return None
+    return _named_in_titles(question, distinct) or _named_and_introduced(question, first, others)
 
 
 def _other_side(
@@ -168,7 +174,7 @@ def _other_side(
     total = sum(weights.values()) or 1.0
 
     def held(found: RankedPaper) -> set[str]:
-        return set(tokenize(f"{found.paper.title} {found.paper.abstract}")) & weights.keys()
+        return set(tokenize(_text(found))) & weights.keys()
 
     def share(words: set[str]) -> float:
         return sum(weights[word] for word in words) / total
@@ -202,6 +208,27 @@ def _named_in_titles(
         (a, b) for (a, of_a), (b, of_b) in combinations(named, 2) if of_a - of_b and of_b - of_a
     )
     return next(pairs, None)
+
+
+def _named_and_introduced(
+    question: str, first: RankedPaper, others: Sequence[RankedPaper]
+) -> tuple[RankedPaper, RankedPaper] | None:
+    """The best paper, which sets its own method beside another by name, and that one's own."""
+    names = names_asked(question)
+    if len(names) < 2 or not all(holds_name(_text(first), name) for name in names):
+        return None
+    for other in others:
+        if other.score >= _NAMED_SECOND * first.score and any(
+            introduces_name(other.paper.title, other.paper.abstract, name)
+            and not introduces_name(first.paper.title, first.paper.abstract, name)
+            for name in names
+        ):
+            return first, other
+    return None
+
+
+def _text(found: RankedPaper) -> str:
+    return f"{found.paper.title} {found.paper.abstract}"
 
 
 def compared_evidence(

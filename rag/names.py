@@ -57,6 +57,9 @@ _SERIES = re.compile(r"\b([a-z]+-?)(\d+)/(\d+)\b")
 _SMALL = "a|an|and|at|by|for|from|have|in|of|on|or|the|to|who|with"
 """Words that have no letter in an abbreviation: "men who have sex with men", MSM."""
 
+_GIVES = "(?:call|called|develop|dubbed|introduce|named|present|propose|termed)"
+"""What authors say before a name of their own making."""
+
 _WRITTEN = re.compile(r"[A-Za-z0-9]+(?:[-.'/][A-Za-z0-9]+)*")
 
 
@@ -131,14 +134,28 @@ def holds_name(text: str, name: str) -> bool:
     return _holds_as_written(text, name) or _is_spelled_out(text, name) or _holds_apart(text, name)
 
 
+def introduces_name(title: str, abstract: str, name: str) -> bool:
+    """Whether a paper gives something that name: it is in the title, or "our model S4D"."""
+    word = _as_a_word(_plain(name))
+    if re.search(word, _plain(title)):
+        return True
+    own = rf"\bour (?:[\w-]+ ){{0,4}}{word}|\b{_GIVES}\b[^.;]{{0,80}}?{word}"
+    return re.search(own, _plain(abstract)) is not None
+
+
 def _plain(text: str) -> str:
     """In lower case, with one kind of hyphen, Greek letters written out."""
     return text.translate(_DASHES).lower().translate(_GREEK)
 
 
 def _holds_as_written(text: str, name: str) -> bool:
+    return re.search(_as_a_word(name), text) is not None
+
+
+def _as_a_word(name: str) -> str:
+    """A pattern for a name, its plural, and what is numbered of that name: "BRCA1"."""
     numbered = r"\d*" if name.isalpha() and len(name) > 3 else ""
-    return re.search(rf"(?<![a-z0-9]){_loosely(name)}s?{numbered}(?![a-z0-9])", text) is not None
+    return rf"(?<![a-z0-9]){_loosely(name)}s?{numbered}(?![a-z0-9])"
 
 
 def _holds_apart(text: str, name: str) -> bool:

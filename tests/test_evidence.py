@@ -169,6 +169,28 @@ def test_two_papers_named_by_their_titles_are_compared_however_far_the_second_is
 
 
 @pytest.mark.models
+def test_a_paper_that_names_another_method_is_compared_with_that_ones_own(
+    library: Library,
+) -> None:
+    ours = Paper(
+        title="Robust tables by perturbation",
+        abstract="We introduce TB5-X. It is more robust than TB4D, whose start is fragile.",
+    )
+    theirs = Paper(
+        title="Tables from one diagonal", abstract="Our final model TB4D starts on a diagonal."
+    )
+    users = Paper(title="A survey of diagonals", abstract="We evaluate TB4D on many tables.")
+    library.add([ours, theirs, users])
+    ranked = [RankedPaper(p, s, s) for p, s in [(ours, 0.6), (users, 0.3), (theirs, 0.28)]]
+
+    def sides(question: str) -> list[Paper]:
+        return [side.paper for side in sides_compared(question, ranked, library) or ()]
+
+    assert sides("How do TB4D and TB5-X differ?") == [ours, theirs]
+    assert sides("How does TB5-X differ from the others?") == []
+
+
+@pytest.mark.models
 def test_both_sides_of_a_comparison_are_heard(library: Library, three_papers: list[Paper]) -> None:
     library.add(three_papers)
     question = "How do Kestrel's training time and Wren's parameters compare?"

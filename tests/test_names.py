@@ -4,6 +4,7 @@ import pytest
 
 from rag.names import (
     holds_name,
+    introduces_name,
     names_asked,
     names_in,
     numbers_in,
@@ -64,6 +65,20 @@ def test_a_name_is_found_however_it_is_written(text: str, name: str) -> None:
 )
 def test_another_name_is_none(text: str, name: str) -> None:
     assert not holds_name(text, name)
+
+
+@pytest.mark.parametrize(
+    ("title", "abstract", "own"),
+    [
+        ("S4D: a diagonal model", "It is small.", True),
+        ("Diagonal models", "Our final model S4D is small.", True),
+        ("Diagonal models", "We present a small model, called S4D.", True),
+        ("Robust models", "Our models withstand noise, a property that S4D lacks.", False),
+        ("Robust models", "We compare with S4D.", False),
+    ],
+)
+def test_a_paper_gives_its_own_a_name(title: str, abstract: str, own: bool) -> None:
+    assert introduces_name(title, abstract, "s4d") is own
 
 
 def test_names_asked_for_are_not_those_that_the_question_explains() -> None:
