@@ -58,6 +58,7 @@ from rag.prompts import EXAMPLE, answer_messages
 from rag.question_forms import (
     asks_which,
     asks_yes_or_no,
+    is_claim,
     sets_side_by_side,
     what_is_counted,
 )
@@ -519,18 +520,21 @@ def judge_finding(
     reading = read(question, found.evidence)
     if reading and found.kind == "answer":
         again = found.needed_second_look
-        answers = _answers(found, reading)
+        answers = _answers(found, reading, question)
         decision = decide(signals, question, caution, answers, looked_again=again)
     return decision, reading
 
 
-def _answers(found: Finding, reading: Reading) -> float:
+def _answers(found: Finding, reading: Reading, question: str) -> float:
     """Log-odds that what was found answers."""
     if found.needed_second_look:
         return reading.answers_after_second_look(found.stands_out)
     if is_unsure(found.ranked):
         return reading.answers
-    return reading.answers_together - (_ASTRAY if _reads_astray(found, reading) else 0.0)
+    answers = reading.answers_together
+    if is_claim(question):
+        answers = reading.answers_claim(found.stands_out)
+    return answers - (_ASTRAY if _reads_astray(found, reading) else 0.0)
 
 
 def _reads_astray(found: Finding, reading: Reading) -> bool:

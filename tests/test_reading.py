@@ -185,6 +185,12 @@ def test_the_command_prints_what_reading_tells_and_saves_probes(
     assert nothing.exit_code == 1
 
 
+def test_a_claim_is_answered_by_a_paper_that_stands_out() -> None:
+    read = Reading(-1.2, ((0.9,), (0.1,)), 0)
+    assert read.answers_claim(0.2) == pytest.approx(-1.2 + 2 - 0.75)
+    assert read.answers_claim(0.9) == read.answers_claim(0.3) > read.answers_claim(0.2)
+
+
 def test_where_papers_share_an_answer_none_need_stand_out() -> None:
     shared = Reading(-1.2, ((0.5,), (0.5, 0.4)), 0)
     assert shared.answers_together == pytest.approx(-1.2 + 0.64 * 1.2)
