@@ -26,31 +26,16 @@ _MADE_OF = re.compile(r"^(?:anti|non|pre|post|pro|de|multi|co)-(?=.*[A-Z\d])|-(?
 _COMMON = frozenset("ai dna eu ii iii iv ml mm mrna rna uk us usa 2d 3d".split())
 """Written like names, and mostly left unsaid or said otherwise: "in the UK", "type II"."""
 
-_IN_PARENTHESES = re.compile(r"((?:[A-Za-z0-9]+[\s-]*){1,8})\(([A-Za-z0-9-]{2,10})\)")
+_IN_PARENTHESES = re.compile(
+    r"(?<![A-Za-z0-9])((?:[A-Za-z0-9]+[\s-]+){0,7}[A-Za-z0-9]+)[\s-]*\(([A-Za-z0-9-]{2,10})\)"
+)
 
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
-_GREEK = str.maketrans(
-    {
-        "α": "alpha",
-        "β": "beta",
-        "γ": "gamma",
-        "δ": "delta",
-        "ε": "epsilon",
-        "ζ": "zeta",
-        "η": "eta",
-        "θ": "theta",
-        "κ": "kappa",
-        "λ": "lambda",
-        "μ": "mu",
-        "π": "pi",
-        "σ": "sigma",
-        "τ": "tau",
-        "φ": "phi",
-        "χ": "chi",
-        "ψ": "psi",
-        "ω": "omega",
-    }
-)
+_LETTERS = (
+    "α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta κ kappa λ lambda μ mu π pi "
+    "σ sigma τ tau φ phi χ chi ψ psi ω omega"
+).split()
+_GREEK = str.maketrans(dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True)))
 _SERIES = re.compile(r"\b([a-z]+-?)(\d+)/(\d+)\b")
 """Names that share their letters: "CIFAR-10/100"."""
 
@@ -172,7 +157,7 @@ def _is_spelled_out(text: str, name: str) -> bool:
     if not match or len(match[1] + match[2]) < 3:
         return False
     initials, number = match.groups()
-    between = rf"[a-z]*(?:[\s-]+(?:{_SMALL}))*[\s-]+"
+    between = rf"[a-z]*(?:[\s-]+(?:{_SMALL})){{0,3}}[\s-]+"
     words = rf"(?!(?:{_SMALL})\b)" + between.join(initials) + "[a-z]*"
     words += rf"[\s-]+(?:type[\s-]+)?{number}" if number else ""
     return re.search(rf"(?<![a-z0-9]){words}(?![a-z0-9])", text) is not None

@@ -120,3 +120,11 @@ def test_what_a_name_is_joined_with_is_no_part_of_it() -> None:
         "cifar-100",
         "t-sne",
     }
+
+
+def test_long_words_and_repetitions_take_no_time() -> None:
+    long = "a" * 20_000
+    assert names_asked(long) == set()
+    assert names_asked("a " * 10_000 + "(IED)") == {"ied"}
+    assert not holds_name("x " + "a " * 5_000, "xaaaa9")
+    assert not holds_name(long, "aaa")
