@@ -471,7 +471,8 @@ def find_evidence(
     """The papers found for a question, and the evidence picked from them.
 
     A question for all papers of a kind gets one sentence of each that fits; one that compares
-    two papers gets the best sentences of both; any other the best sentences of the best papers.
+    two papers gets the best sentences of both; any other, and any claim, the best sentences of the
+    best papers.
 
     Args:
         context: what a follow-up is about.
@@ -495,7 +496,8 @@ def find_evidence(
     else:
         ranked = ranked[:most]
     named = names_in(question) or not unsure
-    if named and (sides := sides_compared(question, ranked, library)):
+    asked = not is_claim(question)
+    if named and asked and (sides := sides_compared(question, ranked, library)):
         most = READ_OF_A_SIDE if is_read else OF_A_SIDE
         both = compared_evidence(question, sides, library, most)
         return Finding(tuple(ranked), tuple(both), "comparison")

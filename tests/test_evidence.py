@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rag.answering import find_evidence
 from rag.evidence import (
     Candidate,
     compared_evidence,
@@ -16,6 +17,7 @@ from rag.evidence import (
 from rag.library import Library
 from rag.papers import Evidence, Paper, RankedPaper
 from rag.retrieval import PaperRetriever
+from rag.settings import load_settings
 
 
 def pick(library: Library, question: str, budget: int) -> list[Evidence]:
@@ -181,6 +183,10 @@ def test_a_paper_that_names_another_method_is_compared_with_that_ones_own(
     )
     users = Paper(title="A survey of diagonals", abstract="We evaluate TB4D on many tables.")
     library.add([ours, theirs, users])
+    retriever = PaperRetriever(library=library)
+    found = find_evidence("How do TB4D and TB5-X differ?", retriever, load_settings())
+    claimed = find_evidence("TB4D and TB5-X differ in their start.", retriever, load_settings())
+    assert (found.kind, claimed.kind) == ("comparison", "answer")
     ranked = [RankedPaper(p, s, s) for p, s in [(ours, 0.6), (users, 0.3), (theirs, 0.28)]]
 
     def sides(question: str) -> list[Paper]:
