@@ -16,6 +16,7 @@ from langchain_core.language_models import BaseChatModel
 from rag.abstention import (
     AROUND,
     Decision,
+    Signals,
     decide,
     may_answer,
     read_signals,
@@ -522,15 +523,16 @@ def judge_finding(
     reading = read(question, found.evidence)
     if reading and found.kind == "answer":
         again = found.needed_second_look
-        answers = _answers(found, reading, question)
+        answers = _answers(found, reading, question, signals)
         decision = decide(signals, question, caution, answers, looked_again=again)
     return decision, reading
 
 
-def _answers(found: Finding, reading: Reading, question: str) -> float:
+def _answers(found: Finding, reading: Reading, question: str, signals: Signals) -> float:
     """Log-odds that what was found answers."""
     if found.needed_second_look:
-        return reading.answers_after_second_look(found.stands_out)
+        closest = max(r.second_similarity or 0.0 for r in found.ranked)
+        return reading.answers_after_second_look(found.stands_out, closest, signals.around)
     if is_unsure(found.ranked):
         return reading.answers
     answers = reading.answers_together

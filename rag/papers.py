@@ -120,12 +120,14 @@ class RankedPaper:
         similarity: mean of the question's cosines to the paper's closest passage and its
             closest sentence, -1 to 1.
         first_score: the score before the second look; None where there was none.
+        second_similarity: the same as similarity, to the second look's larger encoder.
     """
 
     paper: Paper
     score: float
     similarity: float
     first_score: float | None = None
+    second_similarity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,12 @@ meant: if several of them say the same, none has much more of the attention than
 lets through 5 more of 40 questions of BioASQ dev, none more of them with their papers hidden, and
 none more of 85 near-misses, by which it was chosen."""
 
-_AGAIN, _LOOKED_AT_AGAIN, _STANDS_OUT, _BARELY = 1.16, -0.36, 19.2, 0.09
-"""What that, the log-odds of the sentence looked at most, and how far the best paper stands out
-count after a second look, and what is added: a logistic regression on 495 readings of part `tune`
-that took one, its line where the share of those answered rightly and wrongly are furthest apart
-(November 2026; `docs/retrieval.md`)."""
+_STANDS_OUT, _SIMILAR, _AROUND, _AGAIN = 6.0, 4.9, -8.7, -0.37
+"""What it counts after a second look how far the best paper stands out, how similar the closest one
+is to the larger encoder, and how close the eighth best was at the first look, as a large library
+has some paper near to anything; and what is added. A logistic regression on some 470 questions that
+took one, of part `tune`, of SciFact and of BioASQ, off-topic ones too (November 2026;
+`docs/retrieval.md`)."""
 
 _CLAIM_STANDS_OUT, _CLAIM = 10.0, -0.75
 """What log-odds of an answer gain where a claim was made, by how far the best paper stands out, and
@@ -99,14 +100,18 @@ class Reading:
         """The same where a claim was made, not a question asked; arguments as below."""
         return self.answers_together + _CLAIM_STANDS_OUT * min(stands_out, _CLAIM_FAR) + _CLAIM
 
-    def answers_after_second_look(self, stands_out: float) -> float:
+    def answers_after_second_look(
+        self, stands_out: float, similarity: float, around: float
+    ) -> float:
         """The same where the first look was not sure of the best paper.
 
         Args:
-            stands_out: how much higher its score is than that of the next ones.
+            stands_out: how much higher the best paper's score is than that of the next ones.
+            similarity: of the paper that is closest to the larger encoder.
+            around: score of the eighth best paper at the first look.
         """
         apart = _STANDS_OUT * min(stands_out, _FAR_ENOUGH)
-        return _AGAIN * self.answers + _LOOKED_AT_AGAIN * self._best + apart + _BARELY
+        return self.answers + apart + _SIMILAR * similarity + _AROUND * around + _AGAIN
 
     @property
     def _best(self) -> float:

@@ -67,8 +67,13 @@ class Reranker:
             return []
         close = self._closeness(question, [r.paper for r in ranked])
         looked = [
-            replace(r, score=(r.score + _CLOSE * c) / (1 + _CLOSE), first_score=r.score)
-            for r, c in zip(ranked, close, strict=True)
+            replace(
+                r,
+                score=(r.score + _CLOSE * similar) / (1 + _CLOSE),
+                first_score=r.score,
+                second_similarity=similar,
+            )
+            for r, similar in zip(ranked, close, strict=True)
         ]
         looked.sort(key=lambda r: -r.score)
         gains = self._likelihood.gains(question, [_text(r.paper) for r in looked[:_READ]])

@@ -178,18 +178,23 @@ def test_what_is_read_in_another_paper_than_the_one_meant_is_no_answer(
     assert decision.answer is answers
 
 
-def test_after_a_second_look_a_paper_that_stands_out_speaks_for_an_answer() -> None:
+def test_after_a_second_look_a_close_paper_that_stands_out_speaks_for_an_answer() -> None:
     sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
     evidence = (Evidence(1, NALSM.id, NALSM.title, (sentence,), (0.6,)),)
 
-    def finding(best: float) -> Finding:
+    def finding(best: float, first: float, similarity: float) -> Finding:
         scores = (best, 0.3, 0.29, 0.28, 0.27, 0.26)
-        return Finding(tuple(RankedPaper(NALSM, s, 0.4, first_score=0.3) for s in scores), evidence)
+        papers = (RankedPaper(NALSM, s, 0.4, first, similarity) for s in scores)
+        return Finding(tuple(papers), evidence)
 
-    def confidence(best: float) -> float:
+    def confidence(best: float, first: float = 0.15, similarity: float = 0.3) -> float:
         read = Reading(-1.2, ((0.6,),), 0.0)
-        return judge_finding(finding(best), "how?", 0.5, lambda *_: read)[0].confidence
+        found = finding(best, first, similarity)
+        return judge_finding(found, "how?", 0.5, lambda *_: read)[0].confidence
 
-    assert finding(0.4).stands_out == pytest.approx(0.12)
-    assert confidence(0.28) < 0.5 < confidence(0.35) < confidence(0.36) == confidence(0.46)
-    assert replace(finding(0.3), ranked=finding(0.3).ranked[:1]).stands_out == 0
+    assert finding(0.4, 0.15, 0.3).stands_out == pytest.approx(0.12)
+    assert confidence(0.28) < confidence(0.35) < confidence(0.36) == confidence(0.46)
+    assert confidence(0.36, similarity=0.4) > confidence(0.36) > 0.5
+    assert confidence(0.36, first=0.25) < 0.5
+    alone = finding(0.3, 0.15, 0.3)
+    assert replace(alone, ranked=alone.ranked[:1]).stands_out == 0

@@ -65,6 +65,8 @@ def test_a_question_in_other_words_finds_its_paper(reranker: Reranker) -> None:
     assert [r.paper.title for r in looked] == [RIGHT.title, WRONG.title]
     assert 0.2 < looked[0].score < 1
     assert [r.first_score for r in looked] == [0.15, 0.2]
+    right, wrong = (r.second_similarity or 0 for r in looked)
+    assert 1 > right > wrong
     assert reranker.rerank(QUESTION, []) == []
 
 
