@@ -61,6 +61,18 @@ _NO_TOPIC = frozenset(
 
 _EITHER = re.compile(r"\bor\b", re.IGNORECASE)
 
+_WHERE_CODE_IS = re.compile(
+    r"^\W*(?:(?:all|our|the)\s+)*(?:source\s+)?(?:code|codes|implementation|project page)\b"
+    r"[^.]*\b(?:accessible|available|released|found (?:at|here|in|on|under))\b",
+    re.IGNORECASE,
+)
+"""A sentence that finds nothing: "The code is available at …"."""
+
+_ASKS_FOR_CODE = re.compile(
+    r"\b(?:code|github|implementation|available|accessible|released|repository|open.source\w*)\b",
+    re.IGNORECASE,
+)
+
 _RELEVANT = 0.3
 """Share of the closest sentence's cosine that a sentence must have to be evidence."""
 
@@ -431,6 +443,7 @@ def _score(
             tokens=len(library.encoder.token_spans(s.text)),
         )
         for (p, i, s), cosine in zip(flat, cosines, strict=True)
+        if not _WHERE_CODE_IS.search(s.text) or _ASKS_FOR_CODE.search(question)
     ]
 
 

@@ -15,6 +15,7 @@ _IN_WORDS = {
     )
 }
 _ONE = re.compile(r"\bon (?:the )?one hand\b|\bone of\b", re.IGNORECASE)
+_SPACE = re.compile(r"\b[1-4]-?D\b")
 _AMOUNT = re.compile(
     r"\b(?:exponential(?:ly)?|infinite(?:ly)?|single|double|triple|twice|half|zero|dozens?|hundreds?|"
     r"thousands?|millions?|billions?)\b",
@@ -61,7 +62,7 @@ def numbers_said(text: str) -> set[str]:
 
 def tells_number(text: str) -> bool:
     """Whether a text says how many of something there are, in digits or in words."""
-    text = _ONE.sub(" ", text)
+    text = _SPACE.sub(" ", _ONE.sub(" ", text))
     return bool(numbers_said(text)) or _AMOUNT.search(text) is not None
 
 

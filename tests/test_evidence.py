@@ -35,6 +35,18 @@ def test_a_comparison_hears_both_sides(library: Library, three_papers: list[Pape
 
 
 @pytest.mark.models
+def test_where_the_code_is_answers_only_who_asks_for_it(library: Library) -> None:
+    says = "Kestrel is a sparse layer. The code of Kestrel is publicly available at kestrel.org."
+    library.add([Paper(title="Sparse layers", abstract=says)])
+
+    def shown(question: str) -> str:
+        return " ".join(s.text for e in pick(library, question, 200) for s in e.sentences)
+
+    assert shown("What is Kestrel?") == "Kestrel is a sparse layer."
+    assert "kestrel.org" in shown("Where is the code of Kestrel?")
+
+
+@pytest.mark.models
 def test_a_list_has_a_sentence_of_each_paper_that_fits(
     library: Library, three_papers: list[Paper]
 ) -> None:

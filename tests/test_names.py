@@ -104,6 +104,7 @@ def test_a_capital_that_begins_no_sentence_makes_a_name() -> None:
         ("It stores exponentially many patterns.", True),
         ("A single layer is enough.", True),
         ("It has multiple facets.", False),
+        ("It has a 3D architecture.", False),
         ("On the one hand it is one of the best.", False),
     ],
 )
