@@ -121,12 +121,14 @@ def holds_name(text: str, name: str) -> bool:
 
 
 def introduces_name(title: str, abstract: str, name: str) -> bool:
-    """Whether a paper gives something that name: it is in the title, or "our model S4D"."""
+    """Whether a paper gives something that name: it is in the title, or "our model S4D", or, in a
+    digest that another wrote, "the S4D authors"."""
     word = _as_a_word(_plain(name))
     if re.search(word, _plain(title)):
         return True
-    own = rf"\bour (?:[\w-]+ ){{0,4}}{word}|\b{_GIVES}\b[^.;]{{0,80}}?{word}"
-    return re.search(own, _plain(abstract)) is not None
+    ours = rf"\bour (?:[\w-]+ ){{0,4}}{word}|\b{_GIVES}\b[^.;]{{0,80}}?{word}"
+    theirs = rf"{word} (?:authors|paper)\b"
+    return re.search(f"{ours}|{theirs}", _plain(abstract)) is not None
 
 
 def _plain(text: str) -> str:

@@ -74,6 +74,7 @@ def test_another_name_is_none(text: str, name: str) -> None:
         ("Diagonal models", "Our final model S4D is small.", True),
         ("Diagonal models", "We present a small model, called S4D.", True),
         ("Robust models", "Our models withstand noise, a property that S4D lacks.", False),
+        ("Diagonal models", "The S4D authors keep it small.", True),
         ("Robust models", "We compare with S4D.", False),
     ],
 )
