@@ -153,7 +153,7 @@ def unknown_names(question: str, ranked: Sequence[RankedPaper]) -> tuple[str, ..
 
 
 def _read_for_names(ranked: Sequence[RankedPaper]) -> list[str]:
-    return [f"{r.paper.title} {r.paper.abstract}" for r in ranked[:_PAPERS]]
+    return [r.paper.text for r in ranked[:_PAPERS]]
 
 
 def may_answer(signals: Signals, caution: float) -> bool:

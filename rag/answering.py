@@ -373,7 +373,7 @@ class Answerer:
             verdict=verdict,
             sides=sets_side_by_side(blank.standalone_question) and not found.needed_second_look,
             counted=counted,
-            papers={r.paper.id: f"{r.paper.title} {r.paper.abstract}" for r in found.ranked},
+            papers={r.paper.id: r.paper.text for r in found.ranked},
         )
         left_out = bound.left_out
         refused = bool(statements) and not claims
@@ -496,9 +496,8 @@ def find_evidence(
         budget = int(_UNSURE_BUDGET * budget)
     else:
         ranked = ranked[:most]
-    named = names_in(question) or not unsure
-    asked = not is_claim(question)
-    if named and asked and (sides := sides_compared(question, ranked, library)):
+    may_name_two = (names_in(question) or not unsure) and not is_claim(question)
+    if may_name_two and (sides := sides_compared(question, ranked, library)):
         most = READ_OF_A_SIDE if is_read else OF_A_SIDE
         both = compared_evidence(question, sides, library, most)
         return Finding(tuple(ranked), tuple(both), "comparison")

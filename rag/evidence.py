@@ -72,6 +72,7 @@ _ASKS_FOR_CODE = re.compile(
     r"\b(?:code|github|implementation|available|accessible|released|repository|open.source\w*)\b",
     re.IGNORECASE,
 )
+"""A question that such a sentence may answer."""
 
 _RELEVANT = 0.3
 """Share of the closest sentence's cosine that a sentence must have to be evidence."""
@@ -186,7 +187,7 @@ def _other_side(
     total = sum(weights.values()) or 1.0
 
     def held(found: RankedPaper) -> set[str]:
-        return set(tokenize(_text(found))) & weights.keys()
+        return set(tokenize(found.paper.text)) & weights.keys()
 
     def share(words: set[str]) -> float:
         return sum(weights[word] for word in words) / total
@@ -227,7 +228,7 @@ def _named_and_introduced(
 ) -> tuple[RankedPaper, RankedPaper] | None:
     """The best paper, which sets its own method beside another by name, and that one's own."""
     names = names_asked(question)
-    if len(names) < 2 or not all(holds_name(_text(first), name) for name in names):
+    if len(names) < 2 or not all(holds_name(first.paper.text, name) for name in names):
         return None
     for other in others:
         if other.score >= _NAMED_SECOND * first.score and any(
@@ -237,10 +238,6 @@ def _named_and_introduced(
         ):
             return first, other
     return None
-
-
-def _text(found: RankedPaper) -> str:
-    return f"{found.paper.title} {found.paper.abstract}"
 
 
 def compared_evidence(
@@ -320,7 +317,7 @@ def list_candidates(
     closest = max(words.values(), default=0.0) or 1.0
 
     def is_named(found: RankedPaper) -> bool:
-        text = f"{found.paper.title} {found.paper.abstract}"
+        text = found.paper.text
         held = [holds_name(text, name) for name in names]
         return bool(held) and (any(held) if either else all(held))
 
@@ -431,6 +428,7 @@ def _score(
     weights = {term: keywords.rarity(term) for term in set(tokenize(question))}
     total = sum(weights.values()) or 1.0
     top = papers[0].score
+    asks_for_code = _ASKS_FOR_CODE.search(question)
     return [
         _Scored(
             paper=p,
@@ -443,7 +441,7 @@ def _score(
             tokens=len(library.encoder.token_spans(s.text)),
         )
         for (p, i, s), cosine in zip(flat, cosines, strict=True)
-        if not _WHERE_CODE_IS.search(s.text) or _ASKS_FOR_CODE.search(question)
+        if asks_for_code or not _WHERE_CODE_IS.search(s.text)
     ]
 
 

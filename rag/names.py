@@ -31,12 +31,12 @@ _IN_PARENTHESES = re.compile(
     r"(?<![A-Za-z0-9])((?:[A-Za-z0-9]+[\s-]+){0,7}[A-Za-z0-9]+)[\s-]*\(([A-Za-z0-9-]{2,10})\)"
 )
 
-_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
 _LETTERS = (
     "α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta κ kappa λ lambda μ mu π pi "
     "σ sigma τ tau φ phi χ chi ψ psi ω omega"
 ).split()
-_GREEK = str.maketrans(dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True)))
+_PLAIN = str.maketrans(_DASHES | dict(zip(_LETTERS[::2], _LETTERS[1::2], strict=True)))
 _SERIES = re.compile(r"\b([a-z]+-?)(\d+)/(\d+)\b")
 """Names that share their letters: "CIFAR-10/100"."""
 
@@ -73,7 +73,7 @@ def names_in(text: str) -> set[str]:
     capital at the start of a word alone makes no name.
     """
     found = set()
-    for match in _WRITTEN.finditer(text.translate(_DASHES).translate(_GREEK)):
+    for match in _WRITTEN.finditer(text.translate(_PLAIN)):
         word = _MADE_OF.sub("", match.group().removesuffix("'s"))
         first_letter = next((c for c in word if c.isalpha()), "")
         inner = any(c.isupper() for c in word[1:])
@@ -133,7 +133,7 @@ def introduces_name(title: str, abstract: str, name: str) -> bool:
 
 def _plain(text: str) -> str:
     """In lower case, with one kind of hyphen, Greek letters written out."""
-    return text.translate(_DASHES).lower().translate(_GREEK)
+    return text.lower().translate(_PLAIN)
 
 
 def _holds_as_written(text: str, name: str) -> bool:

@@ -88,6 +88,11 @@ class Paper:
         """Changes exactly when the title or the abstract does. Twelve hexadecimal digits."""
         return hashlib.sha256(f"{self.title}\n{self.abstract}".encode()).hexdigest()[:12]
 
+    @property
+    def text(self) -> str:
+        """Title and abstract, to look for words and names in."""
+        return f"{self.title} {self.abstract}"
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:

@@ -97,7 +97,11 @@ class Reading:
         return self.answers + _LOOKED_AT * max(0.0, _SHARED - self._best)
 
     def answers_claim(self, stands_out: float) -> float:
-        """The same where a claim was made, not a question asked; arguments as below."""
+        """The same where a claim was made, not a question asked.
+
+        Args:
+            stands_out: how much higher the best paper's score is than that of the next ones.
+        """
         return self.answers_together + _CLAIM_STANDS_OUT * min(stands_out, _CLAIM_FAR) + _CLAIM
 
     def answers_after_second_look(
