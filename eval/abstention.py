@@ -9,7 +9,7 @@ from statistics import mean
 from eval.metrics import area_under, auroc, risk_coverage
 from eval.questions import Question, right_papers
 from rag.abstention import Decision
-from rag.answering import Answerer, find_evidence, judge_finding
+from rag.answering import Answerer, find_evidence
 from rag.conversation import stand_alone
 from rag.filters import Filters, read_filters
 from rag.papers import RankedPaper
@@ -88,7 +88,7 @@ def measure_abstention(
         found = find_evidence(searched, retriever, settings, alone.context, filters, look_again)
         done += 1
         report(Progress("asking", done, total, "questions"))
-        return judge_finding(found, searched, settings.caution, answerer.read)[0]
+        return answerer.decide(found, searched).decision
 
     there = [decision(q) for q in asked]
     hidden = [decision(q, frozenset(p.id for p in right[q.id])) for q in asked]

@@ -18,12 +18,14 @@ from rag.answering import Finding, find_evidence
 from rag.chat_models import LocalChatModel
 from rag.conversation import stand_alone
 from rag.errors import AskpapersError
+from rag.evidence import whole_paper
 from rag.filters import read_filters
 from rag.library import Library
 from rag.odds import log_odds
 from rag.papers import Vectors
 from rag.probing import write_probe
 from rag.progress import Progress, Report
+from rag.prompts import answer_messages
 from rag.reading import AFTER, LAYERS, EvidenceReader, Features, look, whether_it_answers
 from rag.reranking import load_reranker
 from rag.settings import Settings
@@ -31,6 +33,12 @@ from rag.settings import Settings
 _SENTENCES_PENALTY = 0.05
 """L2 on the weights of heads, which are fewer than those of states and each tell more; .01 to .1
 do the same within .01."""
+
+_PAPERS_PENALTY = 0.2
+"""The same for the states of papers read alone; .1 to 1 do the same within .01."""
+
+_OTHERS = 3
+"""Papers beside the right one that are read alone."""
 
 _BEST = (1, 2, 3)
 """So many of the best sentences are looked at."""
@@ -73,6 +81,51 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAlone:
+    """A paper that was found for a question by a second look, as the model reads it alone.
+
+    Attributes:
+        right: whether it answers.
+        place: where the second look has put it, from 0.
+        state: ``(width,)``.
+    """
+
+    question: Question
+    right: bool
+    place: int
+    state: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What was read of questions: evidence of several papers, and papers alone."""
+
+    together: list[Read]
+    alone: list[ReadAlone]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperFigures:
+    """How well papers that answer are told from others when each is read alone.
+
+    Attributes:
+        questions: that took a second look; papers: read for them.
+        auroc_read: by probes fitted on four fifths of these questions, over the others.
+        auroc_ships: by the probe that ships; None where there is none.
+        first, first_read, first_ships: share of the questions whose right paper was found that
+            have it first: after the second look, and by those probes.
+    """
+
+    questions: int
+    papers: int
+    auroc_read: float | None
+    auroc_ships: float | None
+    first: float
+    first_read: float
+    first_ships: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SentenceFigures:
     """How well sentences with key facts are told from the others of the evidence.
 
@@ -97,6 +150,7 @@ class ReadingFigures:
         auroc_ships: the same by the probe that ships; None where there is none.
         choices: questions whose evidence has sentences with a fact, and others.
         closeness, read, ships: their figures by cosine, and by probes as above.
+        papers: of those read alone; None where no question took a second look.
     """
 
     questions: int
@@ -107,24 +161,26 @@ class ReadingFigures:
     closeness: SentenceFigures
     read: SentenceFigures
     ships: SentenceFigures | None
+    papers: PaperFigures | None
 
 
-def read_questions_twice(
+def read_evidence(
     library: Library,
     questions: Sequence[Question],
     settings: Settings,
     model: LocalChatModel,
     report: Report,
-) -> list[Read]:
+) -> Reads:
     """Read each question with what is found for it, and with its right papers hidden.
 
-    Lists, which no model reads, and questions for which nothing is found are left out.
+    Lists, which no model reads, and questions for which nothing is found are left out. Of what
+    took a second look papers are read alone as well.
     """
     reranker = load_reranker(settings, report=report)
     look_again = reranker.rerank if reranker else None
     right = right_papers(questions, library.papers())
     twice = [(q, False) for q in questions] + [(q, True) for q in questions if right[q.id]]
-    reads = []
+    reads = Reads([], [])
     for number, (question, hidden) in enumerate(twice, start=1):
         alone = stand_alone(question.question, question.history, model=None)
         asked, filters = read_filters(alone.question)
@@ -136,9 +192,34 @@ def read_questions_twice(
             asked, retriever, settings, alone.context, filters, look_again, is_read=True
         )
         features = None if found.kind == "list" else look(model, asked, found.evidence)
-        report(Progress("reading", number, len(twice), "questions"))
         if features is not None:
-            reads.append(_read(question, hidden, ids, found, features, asked, settings))
+            read = _read(question, hidden, ids, found, features, asked, settings)
+            reads.together.append(read)
+        if found.kind == "answer" and found.ranked and found.needed_second_look and not hidden:
+            reads.alone.extend(_read_alone(question, ids, found, asked, library, settings, model))
+        report(Progress("reading", number, len(twice), "questions"))
+    return reads
+
+
+def _read_alone(
+    question: Question,
+    right: set[str],
+    found: Finding,
+    asked: str,
+    library: Library,
+    settings: Settings,
+    model: LocalChatModel,
+) -> list[ReadAlone]:
+    """The best right paper of those found, and the best others."""
+    placed = list(enumerate(found.ranked))
+    mine = [(place, r) for place, r in placed if r.paper.id in right][:1]
+    others = [(place, r) for place, r in placed if r.paper.id not in right][:_OTHERS]
+    reads = []
+    for place, ranked in mine + others:
+        whole = whole_paper(asked, ranked, library, settings.evidence_tokens)
+        if whole:
+            state = model.state(answer_messages(asked, [whole]), AFTER)
+            reads.append(ReadAlone(question, ranked.paper.id in right, place, state))
     return reads
 
 
@@ -165,7 +246,7 @@ def _read(
     )
 
 
-def measure_reading(reads: Sequence[Read], reader: EvidenceReader | None = None) -> ReadingFigures:
+def measure_reading(both: Reads, reader: EvidenceReader | None = None) -> ReadingFigures:
     """How well reads tell, by probes fitted anew and by those that ship.
 
     Args:
@@ -174,6 +255,7 @@ def measure_reading(reads: Sequence[Read], reader: EvidenceReader | None = None)
     Raises:
         AskpapersError: no evidence has a sentence with a key fact, and another.
     """
+    reads = both.together
     if not any(r.has_choice for r in reads):
         raise AskpapersError(
             "No evidence found has a sentence with a key fact beside others.",
@@ -207,20 +289,49 @@ def measure_reading(reads: Sequence[Read], reader: EvidenceReader | None = None)
         closeness=_sentence_figures(reads, [r.closeness for r in reads]),
         read=_sentence_figures(reads, refitted),
         ships=ships_sentences,
+        papers=_measure_papers(both.alone, reader) if both.alone else None,
     )
 
 
-def save_reader(reads: Sequence[Read], fitted_on: str, model_name: str, folder: Path) -> list[Path]:
+def _measure_papers(reads: Sequence[ReadAlone], reader: EvidenceReader | None) -> PaperFigures:
+    labels = [r.right for r in reads]
+    states = np.stack([r.state for r in reads])
+    names = [r.question.id for r in reads]
+    read = cross_validated(states, labels, names, AFTER, _PAPERS_PENALTY)
+    ships = [reader.papers.log_odds(state) for state in states] if reader else None
+    return PaperFigures(
+        questions=len(set(names)),
+        papers=len(reads),
+        auroc_read=_area(read, labels),
+        auroc_ships=_area(ships, labels) if ships else None,
+        first=_first(reads, [-r.place for r in reads]),
+        first_read=_first(reads, read),
+        first_ships=_first(reads, ships) if ships else None,
+    )
+
+
+def _first(reads: Sequence[ReadAlone], scores: Sequence[float]) -> float:
+    """Share of the questions with a right paper whose best one by these scores is right."""
+    by_question: dict[str, list[tuple[float, bool]]] = {}
+    for read, score in zip(reads, scores, strict=True):
+        by_question.setdefault(read.question.id, []).append((score, read.right))
+    best = [max(mine)[1] for mine in by_question.values() if any(right for _, right in mine)]
+    return round(mean(best), 4) if best else 0.0
+
+
+def save_reader(both: Reads, fitted_on: str, model_name: str, folder: Path) -> list[Path]:
     """Fit the probes that ship, and write them where `rag.probing` looks for them."""
-    told = [r for r in reads if _is_told(r)]
+    told = [r for r in both.together if _is_told(r)]
     states = np.stack([r.features.state for r in told])
     answers = fit_probe(states, [r.answers for r in told], AFTER)
-    rows, tells, counts = _rows(reads)
+    rows, tells, counts = _rows(both.together)
     sentences = fit_probe(rows, tells, LAYERS.stop, _SENTENCES_PENALTY, counts)
-    return [
-        write_probe(answers, "answers", model_name, fitted_on, folder),
-        write_probe(sentences, "sentences", model_name, fitted_on, folder),
-    ]
+    probes = {"answers": answers, "sentences": sentences}
+    if both.alone:
+        states = np.stack([r.state for r in both.alone])
+        right = [r.right for r in both.alone]
+        probes["papers"] = fit_probe(states, right, AFTER, _PAPERS_PENALTY)
+    return [write_probe(p, task, model_name, fitted_on, folder) for task, p in probes.items()]
 
 
 def _is_told(read: Read) -> bool:

@@ -47,11 +47,14 @@ from rag.evidence import (
     pick_evidence,
     qualifying,
     sides_compared,
+    whole_paper,
+    without_twins,
 )
 from rag.filters import Filters, read_filters
 from rag.library import Library
 from rag.memory import give_back_memory
 from rag.names import names_in
+from rag.odds import probability
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
@@ -85,6 +88,9 @@ Of 137 questions answered rightly 1 is such, of 65 near-misses 13."""
 _BESIDE = 5
 """Papers that the best one is compared with."""
 
+_READ_ALONE = 5
+"""The best papers that are read one by one after a second look."""
+
 _UNSURE_BUDGET = 1.5
 """Times the tokens of evidence for a question that took a second look: in other words than the
 paper's, the sentence that answers is seldom among the closest ones."""
@@ -98,6 +104,8 @@ History = Sequence[tuple[str, str]]
 @dataclass(frozen=True, slots=True)
 class Found:
     """Search is done: what was searched for, the papers, and the evidence picked from them.
+
+    It comes again where the model has read papers one by one and ranked them anew.
 
     Attributes:
         filters: which papers were asked, in words; empty where all were.
@@ -131,6 +139,9 @@ LookAgain = Callable[[str, Sequence[RankedPaper]], list[RankedPaper]]
 
 Read = Callable[[str, Sequence[Evidence]], Reading | None]
 """From a question and its evidence to what a model makes of it; None where none reads."""
+
+ReadAlone = Callable[[str, "Finding"], "Finding"]
+"""From a question and what was found to the same with the best papers read one by one."""
 
 
 class Answerer:
@@ -233,11 +244,8 @@ class Answerer:
         searched, stated = read_filters(alone.question)
         filters = stated if filters is None else filters
         searched, found = self._find(searched, alone.context, filters, loading)
-        ranked, evidence = found.ranked, found.evidence
-        shown = ranked if found.kind == "list" else ranked[: self.retriever.k]
-        retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in shown)
         clock.retrieved()
-        yield Found(searched, str(filters), retrieved, evidence)
+        yield self._shown(found, searched, filters)
 
         blank = Answer(
             question=question,
@@ -247,18 +255,26 @@ class Answerer:
             reason="",
             citations=(),
             filters=str(filters),
-            retrieved=retrieved,
+            retrieved=(),
             left_out=(),
             timings=clock.timings(),
             model=self.model_name,
         )
-        if filters and not ranked:
+        if filters and not found.ranked:
             yield Done(_declined(blank, f"the library has no papers {filters}", clock))
             return
-        decision, reading = judge_finding(found, searched, self.settings.caution, self.read)
+        judged = self.decide(found, searched)
+        decision, reading = judged.decision, judged.reading
+        shown = self._shown(judged.found, searched, filters)
+        if judged.found is not found:
+            found = judged.found
+            yield shown
+        evidence = found.evidence
         words_alone = _WORDS_ALONE if self.library.renewal else ""
         warning = " ".join(filter(None, [decision.warning, words_alone]))
-        blank = replace(blank, warning=warning, confidence=decision.confidence)
+        blank = replace(
+            blank, retrieved=shown.retrieved, warning=warning, confidence=decision.confidence
+        )
         if not decision.answer:
             yield Done(_declined(blank, decision.reason, clock))
             return
@@ -286,6 +302,11 @@ class Answerer:
             draft += text
             yield Writing(text)
         yield Done(self._vouch(draft, found, reading, blank, clock))
+
+    def _shown(self, found: Finding, question: str, filters: Filters) -> Found:
+        ranked = found.ranked if found.kind == "list" else found.ranked[: self.retriever.k]
+        retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in ranked)
+        return Found(question, str(filters), retrieved, found.evidence)
 
     def _find(
         self, message: str, context: str, filters: Filters, loading: Future[None]
@@ -336,6 +357,47 @@ class Answerer:
             return None
         with self._model_at_work("read"):
             return self.reader.read(question, evidence)
+
+    def read_alone(self, question: str, found: Finding) -> Finding:
+        """The same papers, the best of which the model has read one by one; those that answer
+        come first, and the evidence is the first of them, whole. Unchanged where none is read.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        if self.reader is None or not self._reads:
+            return found
+        budget = self.settings.evidence_tokens
+        best = without_twins(found.ranked)[:_READ_ALONE]
+        wholes = {r.paper.id: whole_paper(question, r, self.library, budget) for r in best}
+        with self._model_at_work("read"):
+            odds = {
+                paper: self.reader.read_alone(question, whole)
+                for paper, whole in wholes.items()
+                if whole
+            }
+        if not odds:
+            return found
+        ranked = sorted(
+            (
+                replace(r, answers=odds[r.paper.id], score=_raised(r.score, odds[r.paper.id]))
+                if r.paper.id in odds
+                else r
+                for r in found.ranked
+            ),
+            key=lambda r: (r.answers is None, -r.score, r.paper.id),
+        )
+        first = wholes[ranked[0].paper.id]
+        assert first is not None
+        return replace(found, ranked=tuple(ranked), evidence=(first,))
+
+    def decide(self, found: Finding, question: str) -> Judgement:
+        """Whether what was found answers, as the model reads it.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        return judge_finding(found, question, self.settings.caution, self.read, self.read_alone)
 
     @contextmanager
     def _model_at_work(self, did: str) -> Iterator[None]:
@@ -504,40 +566,63 @@ def find_evidence(
     return Finding(tuple(ranked), tuple(pick_evidence(question, ranked, library, budget)))
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether what was found answers.
+
+    Attributes:
+        found: what to answer from: after a second look with the papers read one by one.
+        reading: what the model made of its evidence, if it had to be read.
+    """
+
+    decision: Decision
+    found: Finding
+    reading: Reading | None = None
+
+
 def judge_finding(
-    found: Finding, question: str, caution: float, read: Read
-) -> tuple[Decision, Reading | None]:
+    found: Finding, question: str, caution: float, read: Read, read_alone: ReadAlone
+) -> Judgement:
     """Whether what was found answers, and what a model made of it if it had to be read.
 
     It need not where it is plainly about something else or lacks a name of the question, nor
     where all papers of a list hold what it names. A list is read to choose its papers only, a
-    comparison its sentences.
+    comparison its sentences. What took a second look is read paper by paper.
     """
     sides = found.kind == "comparison"
     signals = read_signals(question, found.ranked, found.evidence, sides=sides)
     decision = decide(signals, question, caution)
     is_plain = found.kind == "list" and all(c.named for c in found.candidates)
     if is_plain or not decision.confidence or not may_answer(signals, caution):
-        return decision, None
+        return Judgement(decision, found)
+    if found.kind == "answer" and found.needed_second_look:
+        found = read_alone(question, found)
     reading = read(question, found.evidence)
     if reading and found.kind == "answer":
         again = found.needed_second_look
         answers = _answers(found, reading, question, signals)
         decision = decide(signals, question, caution, answers, looked_again=again)
-    return decision, reading
+    return Judgement(decision, found, reading)
 
 
 def _answers(found: Finding, reading: Reading, question: str, signals: Signals) -> float:
     """Log-odds that what was found answers."""
-    if found.needed_second_look:
+    alone = found.ranked[0].answers
+    if alone is not None:
         closest = max(r.second_similarity or 0.0 for r in found.ranked)
-        return reading.answers_after_second_look(found.stands_out, closest, signals.around)
+        return reading.answers_alone(alone, closest, signals.around)
     if is_unsure(found.ranked):
         return reading.answers
     answers = reading.answers_together
     if is_claim(question):
         answers = reading.answers_claim(found.stands_out)
     return answers - (_ASTRAY if _reads_astray(found, reading) else 0.0)
+
+
+def _raised(score: float, answers: float) -> float:
+    """A score with the probability that the paper answers, which takes away that share of what is
+    missing to 1."""
+    return 1 - (1 - score) * (1 - probability(answers))
 
 
 def _reads_astray(found: Finding, reading: Reading) -> bool:

@@ -130,10 +130,31 @@ def pick_evidence(
         budget: most tokens of titles and sentences together, counted by the encoder's
             tokenizer, which comes within a few percent of the language models'.
     """
-    papers = _distinct(ranked)[:_PAPERS]
-    sentences = [library.sentences(found.paper) for found in papers]
-    asked = library.encoder.encode([question])[0]
-    candidates = _relevant(_score(question, asked, papers, sentences, library))
+    papers = without_twins(ranked)[:_PAPERS]
+    candidates = _relevant(_scored(question, papers, library))
+    return _pick(question, papers, candidates, library, budget)
+
+
+def whole_paper(
+    question: str, found: RankedPaper, library: Library, budget: int
+) -> Evidence | None:
+    """All sentences of one paper, or the best ones where the budget does not hold them all.
+
+    Returns:
+        None where it has none.
+    """
+    picked = _pick(question, [found], _scored(question, [found], library), library, budget)
+    return picked[0] if picked else None
+
+
+def _pick(
+    question: str,
+    papers: Sequence[RankedPaper],
+    candidates: Sequence[_Scored],
+    library: Library,
+    budget: int,
+) -> list[Evidence]:
+    """The best candidates within a budget of tokens, numbered by paper."""
     chosen: set[tuple[int, int]] = set()
     left = budget
     for candidate in _in_turn(question, papers, candidates):
@@ -159,7 +180,7 @@ def sides_compared(
     and one of them is another's own.
     """
     compares = sets_side_by_side(question)
-    distinct = _distinct(ranked)[:_PAPERS]
+    distinct = without_twins(ranked)[:_PAPERS]
     if len(distinct) < 2 or not (compares or joins(question)):
         return None
     first, *others = distinct
@@ -375,7 +396,7 @@ def _list_odds(candidate: Candidate, looked_at: float) -> float:
     return _BY_WORDS * candidate.words + _BY_LOOK * log_odds(looked_at) + _BY_CHANCE
 
 
-def _distinct(ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
+def without_twins(ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
     """The papers without those whose abstract says in the same words what a better one says."""
     kept: list[tuple[RankedPaper, set[str]]] = []
     for found in ranked:
@@ -410,6 +431,13 @@ def _best_of_each(candidates: Sequence[_Scored]) -> dict[int, _Scored]:
     for candidate in sorted(candidates, key=lambda c: -c.score):
         best.setdefault(candidate.paper, candidate)
     return best
+
+
+def _scored(question: str, papers: Sequence[RankedPaper], library: Library) -> list[_Scored]:
+    """Every sentence of the papers, with what makes it evidence for the question."""
+    sentences = [library.sentences(found.paper) for found in papers]
+    asked = library.encoder.encode([question])[0]
+    return _score(question, asked, papers, sentences, library)
 
 
 def _score(

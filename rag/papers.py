@@ -126,6 +126,8 @@ class RankedPaper:
             closest sentence, -1 to 1.
         first_score: the score before the second look; None where there was none.
         second_similarity: the same as similarity, to the second look's larger encoder.
+        answers: log-odds that the paper answers, by a model that has read it alone; None where
+            none has.
     """
 
     paper: Paper
@@ -133,6 +135,7 @@ class RankedPaper:
     similarity: float
     first_score: float | None = None
     second_similarity: float | None = None
+    answers: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

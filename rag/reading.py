@@ -48,12 +48,13 @@ meant: if several of them say the same, none has much more of the attention than
 lets through 5 more of 40 questions of BioASQ dev, none more of them with their papers hidden, and
 none more of 85 near-misses, by which it was chosen."""
 
-_STANDS_OUT, _SIMILAR, _AROUND, _AGAIN = 6.0, 4.9, -8.7, -0.37
-"""What it counts after a second look how far the best paper stands out, how similar the closest one
-is to the larger encoder, and how close the eighth best was at the first look, as a large library
-has some paper near to anything; and what is added. A logistic regression on some 470 questions that
-took one, of part `tune`, of SciFact and of BioASQ, off-topic ones too (November 2026;
-`docs/retrieval.md`)."""
+_ALONE, _LOOKED_AT_ALONE, _SIMILAR, _AROUND, _SO_FAR = 0.9, 0.42, 4.0, -12.0, 0.0
+"""What counts for whether a paper that was read alone answers: the state's log-odds, those of the
+sentence looked at most, how similar the closest paper is to the larger encoder, and how close the
+eighth best was at the first look, as a large library has some paper near to anything; and what is
+added. A logistic regression on the 297 questions of part `tune` that took a second look, with the
+right paper among five or without, and on near-misses, each by a probe that had not seen it
+(November 2026; `docs/retrieval.md`)."""
 
 _CLAIM_STANDS_OUT, _CLAIM = 10.0, -0.75
 """What log-odds of an answer gain where a claim was made, by how far the best paper stands out, and
@@ -63,10 +64,6 @@ it for .55, and of 90 with their papers hidden .18 for .20, by which it was chos
 
 _CLAIM_FAR = 0.3
 """How far a paper stands out at most, beside a claim."""
-
-_FAR_ENOUGH = 0.08
-"""How far a paper stands out at most: those of questions that no paper answers can stand out more
-than any."""
 
 _YES, _NO = 2.0, 0.5
 """Log-odds of yes from which it is said, and under which no is. The model leans to yes: between the
@@ -104,18 +101,16 @@ class Reading:
         """
         return self.answers_together + _CLAIM_STANDS_OUT * min(stands_out, _CLAIM_FAR) + _CLAIM
 
-    def answers_after_second_look(
-        self, stands_out: float, similarity: float, around: float
-    ) -> float:
-        """The same where the first look was not sure of the best paper.
+    def answers_alone(self, paper: float, similarity: float, around: float) -> float:
+        """Log-odds that the one paper that was read answers.
 
         Args:
-            stands_out: how much higher the best paper's score is than that of the next ones.
+            paper: log-odds by the state behind the last token (`EvidenceReader.read_alone`).
             similarity: of the paper that is closest to the larger encoder.
             around: score of the eighth best paper at the first look.
         """
-        apart = _STANDS_OUT * min(stands_out, _FAR_ENOUGH)
-        return self.answers + apart + _SIMILAR * similarity + _AROUND * around + _AGAIN
+        read = _ALONE * paper + _LOOKED_AT_ALONE * self._best
+        return read + _SIMILAR * similarity + _AROUND * around + _SO_FAR
 
     @property
     def _best(self) -> float:
@@ -148,13 +143,15 @@ class EvidenceReader:
     """Reads evidence with the model that is to answer from it.
 
     Attributes:
-        answers: probe of the state.
+        answers: probe of the state behind the evidence of several papers.
         sentences: probe of the attention to a sentence.
+        papers: probe of the state behind one paper.
     """
 
     model: LocalChatModel
     answers: Probe
     sentences: Probe
+    papers: Probe
 
     def read(self, question: str, evidence: Sequence[Evidence]) -> Reading | None:
         """What the model makes of it; the prompt that answers it is then read.
@@ -168,6 +165,15 @@ class EvidenceReader:
         found = iter([self.sentences.probability(row) for row in seen.sentences])
         by_paper = tuple(tuple(next(found) for _ in e.sentences) for e in evidence)
         return Reading(self.answer_odds(seen), by_paper, seen.yes)
+
+    def read_alone(self, question: str, paper: Evidence) -> float:
+        """Log-odds that a paper answers which is read without any other.
+
+        Side by side the sentences of several papers outshine each other where none has the
+        question's words; read one by one the right paper is told from others far more surely.
+        """
+        state = self.model.state(answer_messages(question, [paper]), self.papers.layer)
+        return self.papers.log_odds(state)
 
     def answer_odds(self, seen: Features) -> float:
         """Log-odds that the evidence holds an answer."""
@@ -214,9 +220,8 @@ def load_evidence_reader(model: BaseChatModel | None) -> EvidenceReader | None:
     """The reader for a model; None where no probes were fitted on it."""
     if not isinstance(model, LocalChatModel):
         return None
-    answers = load_probe("answers", model.model_name)
-    sentences = load_probe("sentences", model.model_name)
-    return EvidenceReader(model, answers, sentences) if answers and sentences else None
+    probes = [load_probe(task, model.model_name) for task in ("answers", "sentences", "papers")]
+    return EvidenceReader(model, *filter(None, probes)) if all(probes) else None
 
 
 def _sentence_places(evidence: Sequence[Evidence]) -> list[int]:

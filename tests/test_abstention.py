@@ -174,27 +174,41 @@ def test_what_is_read_in_another_paper_than_the_one_meant_is_no_answer(
     def read(question: str, evidence: Sequence[Evidence]) -> Reading:
         return Reading(0.5, ((0.2, 0.2), (0.2, 0.9)), 0)
 
-    decision, _ = judge_finding(Finding(ranked, evidence), "How good is it?", 0.5, read)
-    assert decision.answer is answers
+    found = Finding(ranked, evidence)
+    judged = judge_finding(found, "How good is it?", 0.5, read, lambda _, found: found)
+    assert judged.decision.answer is answers
 
 
-def test_after_a_second_look_a_close_paper_that_stands_out_speaks_for_an_answer() -> None:
+def second_look(read_alone: float | None, first: float = 0.15, similarity: float = 0.4) -> float:
+    """The confidence after a second look, whose best paper was read alone or was not."""
     sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
     evidence = (Evidence(1, NALSM.id, NALSM.title, (sentence,), (0.6,)),)
+    found = Finding((RankedPaper(NALSM, 0.3, 0.4, first, similarity),), evidence)
 
-    def finding(best: float, first: float, similarity: float) -> Finding:
-        scores = (best, 0.3, 0.29, 0.28, 0.27, 0.26)
-        papers = (RankedPaper(NALSM, s, 0.4, first, similarity) for s in scores)
-        return Finding(tuple(papers), evidence)
+    def alone(question: str, found: Finding) -> Finding:
+        return replace(found, ranked=(replace(found.ranked[0], answers=read_alone),))
 
-    def confidence(best: float, first: float = 0.15, similarity: float = 0.3) -> float:
-        read = Reading(-1.2, ((0.6,),), 0.0)
-        found = finding(best, first, similarity)
-        return judge_finding(found, "how?", 0.5, lambda *_: read)[0].confidence
+    read = Reading(-3.0, ((0.6,),), 0.0)
+    return judge_finding(found, "how?", 0.5, lambda *_: read, alone).decision.confidence
 
-    assert finding(0.4, 0.15, 0.3).stands_out == pytest.approx(0.12)
-    assert confidence(0.28) < confidence(0.35) < confidence(0.36) == confidence(0.46)
-    assert confidence(0.36, similarity=0.4) > confidence(0.36) > 0.5
-    assert confidence(0.36, first=0.25) < 0.5
-    alone = finding(0.3, 0.15, 0.3)
-    assert replace(alone, ranked=alone.ranked[:1]).stands_out == 0
+
+def test_after_a_second_look_the_paper_that_was_read_alone_decides() -> None:
+    assert second_look(None) < 0.5 < second_look(1.0) < second_look(2.0)
+    assert second_look(-3.0) < 0.5
+
+
+def test_after_a_second_look_similarity_counts_and_how_close_everything_is() -> None:
+    assert second_look(1.0, similarity=0.5) > second_look(1.0) > second_look(1.0, first=0.25)
+
+
+def test_what_the_first_look_is_sure_of_is_not_read_paper_by_paper() -> None:
+    def fail(question: str, found: Finding) -> Finding:
+        raise AssertionError("read alone")
+
+    sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
+    evidence = (Evidence(1, NALSM.id, NALSM.title, (sentence,), (0.6,)),)
+    found = Finding((RankedPaper(NALSM, 0.6, 0.6),), evidence)
+    read = Reading(1.0, ((0.6,),), 0.0)
+    judged = judge_finding(found, "How accurate is NALSM on MNIST?", 0.5, lambda *_: read, fail)
+    assert judged.found is found
+    assert judged.decision.answer

@@ -170,6 +170,22 @@ def test_events_come_in_order_and_closing_stops_the_model(answerer: Answerer) ->
     assert set(kinds[1:-1]) == {Writing}
 
 
+def test_a_question_in_other_words_is_answered_from_the_paper_read_alone(
+    answerer: Answerer,
+) -> None:
+    events = list(answerer.stream("Can I tell that a chatbot will make things up, in advance?"))
+    _, again = (event for event in events if isinstance(event, Found))
+    (whole,) = again.evidence
+    assert whole.title.startswith("FactCheckmate")
+    assert again.retrieved[0].paper_id == whole.paper_id
+    scores = [found.score for found in again.retrieved]
+    assert scores == sorted(scores, reverse=True)
+    assert isinstance(events[-1], Done)
+    answer = events[-1].answer
+    assert [c.paper_id for c in answer.citations] == [whole.paper_id]
+    check_citations(answerer, answer)
+
+
 def test_an_answer_goes_into_json_as_promised(answerer: Answerer) -> None:
     answer = answerer.answer("How many lines of code does the kernel of S4D need?")
     value = json.loads(json.dumps(answer.to_json()))

@@ -100,11 +100,14 @@ def test_the_best_sentences_come_first() -> None:
 
 def test_the_default_model_has_probes_that_ship() -> None:
     name = load_settings().model
-    sentences, answers = load_probe("sentences", name), load_probe("answers", name)
+    sentences, answers, papers = (
+        load_probe(task, name) for task in ("sentences", "answers", "papers")
+    )
     assert sentences is not None
     assert answers is not None
+    assert papers is not None
     assert len(sentences.weights) == 2 * len(LAYERS) * 12
-    assert len(answers.weights) == 1536
+    assert len(answers.weights) == len(papers.weights) == 1536
     assert load_evidence_reader(None) is None
 
 
@@ -135,6 +138,22 @@ def test_the_sentence_that_answers_is_told(reader: EvidenceReader) -> None:
     elsewhere = reader.read("How many whales live in the Arctic?", [S4D, PTD])
     assert elsewhere is not None
     assert elsewhere.answers < about.answers
+
+
+@pytest.mark.models
+def test_read_alone_the_paper_that_answers_in_other_words_is_told(reader: EvidenceReader) -> None:
+    said = [
+        ("Flood Warning with Cheap Gauges", "Low-cost ultrasonic stage sensors along a stream "
+         "predict inundation six hours ahead and alert residents by text message."),
+        ("Bankers and Their Gadgets", "A survey of how tellers at banks use tablets when people "
+         "come early in the morning."),
+    ]  # fmt: skip
+    asked = "How long before the water comes up does the gadget on the bank tell people?"
+    right, wrong = (
+        reader.read_alone(asked, Evidence(1, title, title, (Sentence(text, 0, len(text)),), (0.0,)))
+        for title, text in said
+    )
+    assert right > 0 > wrong
 
 
 @pytest.mark.models
@@ -180,7 +199,11 @@ def test_the_command_prints_what_reading_tells_and_saves_probes(
     saved = CliRunner().invoke(app, [*command, "--part", "tune", "--save", str(tmp_path)])
     assert saved.exit_code == 0, saved.output
     assert json.loads(saved.stdout)["ships"] is None
-    assert len(list(tmp_path.glob("*-*.json"))) == 2
+    tasks = {file.name.split("-")[0] for file in tmp_path.glob("*-*.json")}
+    assert tasks == {"answers", "sentences", "papers"}
+    alone = json.loads(saved.stdout)["papers"]
+    assert alone["papers"] > alone["questions"] > 0
+    assert alone["first_ships"] is None
     nothing = CliRunner().invoke(app, [*command[:4], "--questions", str(tmp_path / "none.jsonl")])
     assert nothing.exit_code == 1
 

@@ -258,7 +258,7 @@ def eval_reading(
 
     Each question is read with what is found for it, and with its right papers hidden.
     """
-    from eval.reading import measure_reading, read_questions_twice, save_reader
+    from eval.reading import measure_reading, read_evidence, save_reader
     from rag.chat_models import LocalChatModel, load_chat_model
     from rag.reading import load_evidence_reader
 
@@ -268,7 +268,7 @@ def eval_reading(
         loaded = load_chat_model(chosen.settings, report=report)
         if not isinstance(loaded, LocalChatModel):
             raise typer.BadParameter("only a model in this process can be read off")
-        reads = read_questions_twice(opened, asked.questions, chosen.settings, loaded, report)
+        reads = read_evidence(opened, asked.questions, chosen.settings, loaded, report)
         reader = None if save else load_evidence_reader(loaded)
         figures = measure_reading(reads, reader)
     if save:
