@@ -24,7 +24,7 @@ _AMOUNT = re.compile(
 _MADE_OF = re.compile(r"^(?:anti|non|pre|post|pro|de|multi|co)-(?=.*[A-Z\d])|-(?:[a-z]{4,})$")
 """What a name is joined with to a word: "Sf1-expressing", "anti-CD3", "ImageNet-trained"."""
 
-_COMMON = frozenset("ai dna eu ii iii iv ml mm mrna rna uk us usa 2d 3d".split())
+_COMMON = frozenset("ai dna eu ii iii iv ml mm mrna pc ram rna uk us usa 2d 3d".split())
 """Written like names, and mostly left unsaid or said otherwise: "in the UK", "type II"."""
 
 _IN_PARENTHESES = re.compile(

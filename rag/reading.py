@@ -48,7 +48,7 @@ meant: if several of them say the same, none has much more of the attention than
 lets through 5 more of 40 questions of BioASQ dev, none more of them with their papers hidden, and
 none more of 85 near-misses, by which it was chosen."""
 
-_ALONE, _LOOKED_AT_ALONE, _SIMILAR, _AROUND, _SO_FAR = 0.9, 0.42, 4.0, -12.0, 0.0
+_ALONE, _LOOKED_AT_ALONE, _SIMILAR, _AROUND, _SO_FAR = 0.9, 0.42, 4.0, -12.0, -0.2
 """What counts for whether a paper that was read alone answers: the state's log-odds, those of the
 sentence looked at most, how similar the closest paper is to the larger encoder, and how close the
 eighth best was at the first look, as a large library has some paper near to anything; and what is
