@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from copy import copy
@@ -378,18 +378,10 @@ class Answerer:
             }
         if not odds:
             return found
-        ranked = sorted(
-            (
-                replace(r, answers=odds[r.paper.id], score=_raised(r.score, odds[r.paper.id]))
-                if r.paper.id in odds
-                else r
-                for r in found.ranked
-            ),
-            key=lambda r: (r.answers is None, -r.score, r.paper.id),
-        )
+        ranked = _ranked_by_reading(found.ranked, odds)
         first = wholes[ranked[0].paper.id]
         assert first is not None
-        return replace(found, ranked=tuple(ranked), evidence=(first,))
+        return replace(found, ranked=ranked, evidence=(first,))
 
     def decide(self, found: Finding, question: str) -> Judgement:
         """Whether what was found answers, as the model reads it.
@@ -619,9 +611,25 @@ def _answers(found: Finding, reading: Reading, question: str, signals: Signals) 
     return answers - (_ASTRAY if _reads_astray(found, reading) else 0.0)
 
 
+def _ranked_by_reading(
+    ranked: Sequence[RankedPaper], odds: Mapping[str, float]
+) -> tuple[RankedPaper, ...]:
+    """Papers ranked anew, those that were read first. The probability that a paper answers takes
+    away that share of what its score lacks to 1.
+
+    Args:
+        odds: paper id → log-odds that it answers.
+    """
+    read = [
+        replace(r, answers=odds[r.paper.id], score=_raised(r.score, odds[r.paper.id]))
+        for r in ranked
+        if r.paper.id in odds
+    ]
+    read.sort(key=lambda r: (-r.score, r.paper.id))
+    return (*read, *(r for r in ranked if r.paper.id not in odds))
+
+
 def _raised(score: float, answers: float) -> float:
-    """A score with the probability that the paper answers, which takes away that share of what is
-    missing to 1."""
     return 1 - (1 - score) * (1 - probability(answers))
 
 

@@ -558,7 +558,7 @@ def _ask_one(answerer: Answerer, question: str, filters: Filters) -> Answer:
         for event in answerer.stream(question, filters=filters):
             if isinstance(event, Found):
                 papers = len({e.paper_id for e in event.evidence})
-                status.update(f"reading {papers} papers")
+                status.update(f"reading {papers} paper{'' if papers == 1 else 's'}")
             elif isinstance(event, Writing):
                 draft = (draft + event.text)[-70:]
                 status.update(Text(f"writing: …{' '.join(draft.split())}"))
