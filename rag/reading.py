@@ -52,9 +52,9 @@ _ALONE, _LOOKED_AT_ALONE, _SIMILAR, _AROUND, _SO_FAR = 0.9, 0.42, 4.0, -12.0, -0
 """What counts for whether a paper that was read alone answers: the state's log-odds, those of the
 sentence looked at most, how similar the closest paper is to the larger encoder, and how close the
 eighth best was at the first look, as a large library has some paper near to anything; and what is
-added. A logistic regression on the 297 questions of part `tune` that took a second look, with the
-right paper among five or without, and on near-misses, each by a probe that had not seen it
-(November 2026; `docs/retrieval.md`)."""
+added. A logistic regression on 267 questions of part `tune` that took a second look, with the right
+paper among five or without, and on near-misses, each by a probe that had not seen it; its line
+moved by 0.8, and the eighth best counting less (November 2026; `docs/retrieval.md`)."""
 
 _CLAIM_STANDS_OUT, _CLAIM = 10.0, -0.75
 """What log-odds of an answer gain where a claim was made, by how far the best paper stands out, and
