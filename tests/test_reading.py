@@ -25,7 +25,7 @@ from rag.probing import load_probe
 from rag.prompts import answer_messages, answer_texts
 from rag.reading import LAYERS, EvidenceReader, Reading, load_evidence_reader, whether_it_answers
 from rag.sample import sample_papers
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
 from ui.cli import app
 
 
@@ -187,7 +187,7 @@ def test_text_with_control_tokens_is_not_read(reader: EvidenceReader) -> None:
 @pytest.mark.models
 @pytest.mark.usefixtures("reader")
 def test_the_command_prints_what_reading_tells_and_saves_probes(
-    library: Library, tmp_path: Path
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(sample_papers())
     command = ["eval", "reading", "--library", str(library.path), "--limit", "5"]
@@ -196,6 +196,8 @@ def test_the_command_prints_what_reading_tells_and_saves_probes(
     figures = json.loads(result.stdout)
     assert figures["questions"] == 5
     assert figures["ships"]["facts"]["3"] >= figures["ships"]["facts"]["1"] > 0
+    assert figures["papers"] is None
+    monkeypatch.setenv("ASKPAPERS_RERANKER", Settings.model_fields["reranker"].default)
     saved = CliRunner().invoke(app, [*command, "--part", "tune", "--save", str(tmp_path)])
     assert saved.exit_code == 0, saved.output
     assert json.loads(saved.stdout)["ships"] is None
