@@ -9,7 +9,8 @@ better by the model than by closeness in words or meaning:
   Yields Efficient Zero-Shot Re-Rankers", section 3; Zhang et al., 2025, "Query-Focused Retrieval
   Heads Improve Long-Context Reasoning and Re-ranking", section 3).
 - *Whether any does*, from the state behind the prompt's last token (`rag.probing`), and from how
-  surely one sentence was looked at as one that does.
+  surely one sentence was looked at as one that does. Of a single paper that is read alone the state
+  tells it best.
 - *Whether yes or no* is the answer, where one of them is asked for, from how much likelier the
   one is to be written first.
 
