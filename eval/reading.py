@@ -18,15 +18,22 @@ from rag.answering import Finding, find_evidence
 from rag.chat_models import LocalChatModel
 from rag.conversation import stand_alone
 from rag.errors import AskpapersError
-from rag.evidence import whole_paper
+from rag.evidence import whole_papers
 from rag.filters import read_filters
 from rag.library import Library
 from rag.odds import log_odds
 from rag.papers import Vectors
 from rag.probing import write_probe
 from rag.progress import Progress, Report
-from rag.prompts import answer_messages
-from rag.reading import AFTER, LAYERS, EvidenceReader, Features, look, whether_it_answers
+from rag.reading import (
+    AFTER,
+    LAYERS,
+    EvidenceReader,
+    Features,
+    look,
+    look_alone,
+    whether_it_answers,
+)
 from rag.reranking import load_reranker
 from rag.settings import Settings
 
@@ -211,16 +218,18 @@ def _read_alone(
     model: LocalChatModel,
 ) -> list[ReadAlone]:
     """The best right paper of those found, and the best others."""
-    placed = list(enumerate(found.ranked))
-    mine = [(place, r) for place, r in placed if r.paper.id in right][:1]
-    others = [(place, r) for place, r in placed if r.paper.id not in right][:_OTHERS]
-    reads = []
-    for place, ranked in mine + others:
-        whole = whole_paper(asked, ranked, library, settings.evidence_tokens)
-        if whole:
-            state = model.state(answer_messages(asked, [whole]), AFTER)
-            reads.append(ReadAlone(question, ranked.paper.id in right, place, state))
-    return reads
+    mine = [r for r in found.ranked if r.paper.id in right][:1]
+    others = [r for r in found.ranked if r.paper.id not in right][:_OTHERS]
+    places = {r.paper.id: place for place, r in enumerate(found.ranked)}
+    return [
+        ReadAlone(
+            question,
+            right=whole.paper_id in right,
+            place=places[whole.paper_id],
+            state=look_alone(model, asked, whole),
+        )
+        for whole in whole_papers(asked, mine + others, library, settings.evidence_tokens)
+    ]
 
 
 def _read(
@@ -320,17 +329,24 @@ def _first(reads: Sequence[ReadAlone], scores: Sequence[float]) -> float:
 
 
 def save_reader(both: Reads, fitted_on: str, model_name: str, folder: Path) -> list[Path]:
-    """Fit the probes that ship, and write them where `rag.probing` looks for them."""
+    """Fit the probes that ship, and write them where `rag.probing` looks for them.
+
+    Raises:
+        AskpapersError: no paper was read alone, so one of the three cannot be fitted.
+    """
+    if not both.alone:
+        raise AskpapersError(
+            "No question took a second look, so no paper was read alone.",
+            "Ask questions in other words than the papers', with ASKPAPERS_RERANKER set.",
+        )
     told = [r for r in both.together if _is_told(r)]
     states = np.stack([r.features.state for r in told])
     answers = fit_probe(states, [r.answers for r in told], AFTER)
     rows, tells, counts = _rows(both.together)
     sentences = fit_probe(rows, tells, LAYERS.stop, _SENTENCES_PENALTY, counts)
-    probes = {"answers": answers, "sentences": sentences}
-    if both.alone:
-        states = np.stack([r.state for r in both.alone])
-        right = [r.right for r in both.alone]
-        probes["papers"] = fit_probe(states, right, AFTER, _PAPERS_PENALTY)
+    states = np.stack([r.state for r in both.alone])
+    papers = fit_probe(states, [r.right for r in both.alone], AFTER, _PAPERS_PENALTY)
+    probes = {"answers": answers, "sentences": sentences, "papers": papers}
     return [write_probe(p, task, model_name, fitted_on, folder) for task, p in probes.items()]
 
 

@@ -47,7 +47,7 @@ from rag.evidence import (
     pick_evidence,
     qualifying,
     sides_compared,
-    whole_paper,
+    whole_papers,
     without_twins,
 )
 from rag.filters import Filters, read_filters
@@ -367,21 +367,15 @@ class Answerer:
         """
         if self.reader is None or not self._reads:
             return found
-        budget = self.settings.evidence_tokens
         best = without_twins(found.ranked)[:_READ_ALONE]
-        wholes = {r.paper.id: whole_paper(question, r, self.library, budget) for r in best}
-        with self._model_at_work("read"):
-            odds = {
-                paper: self.reader.read_alone(question, whole)
-                for paper, whole in wholes.items()
-                if whole
-            }
-        if not odds:
+        wholes = whole_papers(question, best, self.library, self.settings.evidence_tokens)
+        if not wholes:
             return found
+        with self._model_at_work("read"):
+            odds = {whole.paper_id: self.reader.read_alone(question, whole) for whole in wholes}
         ranked = _ranked_by_reading(found.ranked, odds)
-        first = wholes[ranked[0].paper.id]
-        assert first is not None
-        return replace(found, ranked=ranked, evidence=(first,))
+        first = tuple(whole for whole in wholes if whole.paper_id == ranked[0].paper.id)
+        return replace(found, ranked=ranked, evidence=first)
 
     def decide(self, found: Finding, question: str) -> Judgement:
         """Whether what was found answers, as the model reads it.

@@ -135,16 +135,14 @@ def pick_evidence(
     return _pick(question, papers, candidates, library, budget)
 
 
-def whole_paper(
-    question: str, found: RankedPaper, library: Library, budget: int
-) -> Evidence | None:
-    """All sentences of one paper, or the best ones where the budget does not hold them all.
-
-    Returns:
-        None where it has none.
-    """
-    picked = _pick(question, [found], _scored(question, [found], library), library, budget)
-    return picked[0] if picked else None
+def whole_papers(
+    question: str, papers: Sequence[RankedPaper], library: Library, budget: int
+) -> list[Evidence]:
+    """Each paper for itself: all its sentences, or its best ones where the budget does not hold
+    them all. Papers without a sentence are left out."""
+    scored = _scored(question, papers, library)
+    by_paper = ([c for c in scored if c.paper == index] for index in range(len(papers)))
+    return [e for mine in by_paper for e in _pick(question, papers, mine, library, budget)]
 
 
 def _pick(

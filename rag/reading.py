@@ -173,8 +173,7 @@ class EvidenceReader:
         Side by side the sentences of several papers outshine each other where none has the
         question's words; read one by one the right paper is told from others far more surely.
         """
-        state = self.model.state(answer_messages(question, [paper]), self.papers.layer)
-        return self.papers.log_odds(state)
+        return self.papers.log_odds(look_alone(self.model, question, paper))
 
     def answer_odds(self, seen: Features) -> float:
         """Log-odds that the evidence holds an answer."""
@@ -215,6 +214,11 @@ def look(model: LocalChatModel, question: str, evidence: Sequence[Evidence]) -> 
     logs = np.log(shares + _LEAST)
     features = (logs - logs.mean(1, keepdims=True)).T
     return Features(state, features.astype(np.float32), yes)
+
+
+def look_alone(model: LocalChatModel, question: str, paper: Evidence) -> Vectors:
+    """The state ``(width,)`` behind the prompt that answers from one paper."""
+    return model.state(answer_messages(question, [paper]), AFTER)
 
 
 def load_evidence_reader(model: BaseChatModel | None) -> EvidenceReader | None:

@@ -179,6 +179,13 @@ def test_what_is_read_in_another_paper_than_the_one_meant_is_no_answer(
     assert judged.decision.answer is answers
 
 
+def test_how_far_the_best_paper_stands_out() -> None:
+    scores = (0.4, 0.3, 0.29, 0.28, 0.27, 0.26)
+    found = Finding(tuple(RankedPaper(NALSM, s, 0.4) for s in scores), ())
+    assert found.stands_out == pytest.approx(0.12)
+    assert replace(found, ranked=found.ranked[:1]).stands_out == 0
+
+
 def second_look(read_alone: float | None, first: float = 0.15, similarity: float = 0.4) -> float:
     """The confidence after a second look, whose best paper was read alone or was not."""
     sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))

@@ -271,10 +271,10 @@ def eval_reading(
         reads = read_evidence(opened, asked.questions, chosen.settings, loaded, report)
         reader = None if save else load_evidence_reader(loaded)
         figures = measure_reading(reads, reader)
+    terminal.print_json(asdict(figures))
     if save:
         fitted_on = f"{len(asked.questions)} questions ({asked.digest}) of {len(opened)} papers"
         save_reader(reads, fitted_on, loaded.model_name, save)
-    terminal.print_json(asdict(figures))
 
 
 @app.command("judge")
