@@ -9,9 +9,10 @@ from statistics import mean
 from eval.metrics import area_under, auroc, risk_coverage
 from eval.questions import Question, right_papers
 from rag.abstention import Decision
-from rag.answering import Answerer, find_evidence
+from rag.answering import Answerer
 from rag.conversation import stand_alone
 from rag.filters import Filters, read_filters
+from rag.finding import find_evidence
 from rag.papers import RankedPaper
 from rag.progress import Progress, Report
 from rag.retrieval import PaperRetriever

@@ -11,9 +11,9 @@ from langchain_core.messages import BaseMessage
 
 from eval.questions import Question
 from eval.statistics import interval
-from rag.answering import find_evidence
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.errors import AskpapersError
+from rag.finding import find_evidence
 from rag.library import Library
 from rag.progress import Progress, Report
 from rag.prompts import answer_messages

@@ -14,12 +14,12 @@ from eval.metrics import auroc
 from eval.probing import cross_validated, fit_probe
 from eval.questions import Question, right_papers
 from rag.abstention import decide, read_signals
-from rag.answering import Finding, find_evidence
 from rag.chat_models import LocalChatModel
 from rag.conversation import stand_alone
 from rag.errors import AskpapersError
 from rag.evidence import whole_papers
 from rag.filters import read_filters
+from rag.finding import Finding, find_evidence
 from rag.library import Library
 from rag.odds import log_odds
 from rag.papers import Vectors

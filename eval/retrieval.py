@@ -15,9 +15,9 @@ from ir_measures import RR, R, nDCG
 from eval.collections import index_collection, read_collection
 from eval.questions import Question
 from eval.statistics import compare, interval
-from rag.answering import find_evidence
 from rag.conversation import stand_alone
 from rag.errors import SourceError
+from rag.finding import find_evidence
 from rag.library import Library
 from rag.progress import Progress, Report
 from rag.reranking import LOOKED_AT_AGAIN, Reranker, is_unsure, load_reranker

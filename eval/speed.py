@@ -23,9 +23,10 @@ import psutil
 
 from eval.questions import Question
 from rag import weights
-from rag.answering import Answerer, find_evidence
+from rag.answering import Answerer
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.errors import AskpapersError
+from rag.finding import find_evidence
 from rag.library import Library
 from rag.papers import Answer
 from rag.progress import Progress, Report

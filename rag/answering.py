@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
-from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
 from rag.abstention import (
-    AROUND,
-    Decision,
-    Signals,
-    decide,
-    may_answer,
-    read_signals,
     unknown_names,
 )
 from rag.chat_models import LocalChatModel, load_chat_model
@@ -37,37 +30,28 @@ from rag.citations import (
 from rag.conversation import stand_alone, what_is_asked
 from rag.errors import AskpapersError, ModelError
 from rag.evidence import (
-    MOST_LISTED,
     OF_A_SIDE,
-    READ_OF_A_SIDE,
-    Candidate,
-    compared_evidence,
-    list_candidates,
     narrow,
-    pick_evidence,
     qualifying,
-    sides_compared,
     whole_papers,
     without_twins,
 )
 from rag.filters import Filters, read_filters
+from rag.finding import Finding, LookAgain, find_evidence
+from rag.judging import Judgement, judge_finding, ranked_by_reading
 from rag.library import Library
 from rag.memory import give_back_memory
-from rag.names import names_in
-from rag.odds import probability
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
 from rag.question_forms import (
-    asks_which,
     asks_yes_or_no,
-    is_claim,
     sets_side_by_side,
     what_is_counted,
 )
 from rag.reading import Reading, load_evidence_reader
-from rag.reranking import LOOKED_AT_AGAIN, is_unsure, load_reranker
+from rag.reranking import load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings, load_settings
 from rag.vouching import tells_count, vouch
@@ -80,20 +64,8 @@ _DOUBTED = -0.5
 through is not replaced by a quotation: of ours, what is quoted then is a sibling's or beside the
 question, but for questions in other words than the papers', which a second look is for."""
 
-_FAR, _ASTRAY = 0.7, 2.0
-"""Share of the best paper's score under which another is far less close; and what log-odds of an
-answer lose where the first look was sure of the best paper, and the model looked at such another.
-Of 137 questions answered rightly 1 is such, of 65 near-misses 13."""
-
-_BESIDE = 5
-"""Papers that the best one is compared with."""
-
 _READ_ALONE = 5
 """The best papers that are read one by one after a second look."""
-
-_UNSURE_BUDGET = 1.5
-"""Times the tokens of evidence for a question that took a second look: in other words than the
-paper's, the sentence that answers is seldom among the closest ones."""
 
 _WORDS_ALONE = "The papers are being embedded anew; until then they are found by their words."
 
@@ -132,16 +104,6 @@ class Done:
 
 
 Event = Found | Writing | Done
-
-LookAgain = Callable[[str, Sequence[RankedPaper]], list[RankedPaper]]
-"""From a question and the papers found to the same papers, ranked again."""
-
-
-Read = Callable[[str, Sequence[Evidence]], Reading | None]
-"""From a question and its evidence to what a model makes of it; None where none reads."""
-
-ReadAlone = Callable[[str, "Finding"], "Finding"]
-"""From a question and what was found to the same with the best papers read one by one."""
 
 
 class Answerer:
@@ -373,7 +335,7 @@ class Answerer:
             return found
         with self._model_at_work("read"):
             odds = {whole.paper_id: self.reader.read_alone(question, whole) for whole in wholes}
-        ranked = _ranked_by_reading(found.ranked, odds)
+        ranked = ranked_by_reading(found.ranked, odds)
         first = tuple(whole for whole in wholes if whole.paper_id == ranked[0].paper.id)
         return replace(found, ranked=ranked, evidence=first)
 
@@ -457,34 +419,6 @@ class Answerer:
                     return
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found for a question, and what kind of answer it calls for.
-
-    Attributes:
-        ranked: the papers, best first.
-        kind: lists and comparisons are made by the program: a small model names one paper of
-            four, and gives both sides of a comparison the figures of one.
-        candidates: for a list, the papers it may be made of.
-    """
-
-    ranked: tuple[RankedPaper, ...]
-    evidence: tuple[Evidence, ...]
-    kind: Literal["answer", "comparison", "list"] = "answer"
-    candidates: tuple[Candidate, ...] = ()
-
-    @property
-    def needed_second_look(self) -> bool:
-        """Whether the first look was not sure of the best paper."""
-        return self.ranked[0].first_score is not None
-
-    @property
-    def stands_out(self) -> float:
-        """How much higher the best paper's score is than that of the next five in the mean."""
-        first, *others = (r.score for r in self.ranked[: 1 + _BESIDE])
-        return first - fmean(others) if others else 0.0
-
-
 def _listed(found: Finding, reading: Reading | None, blank: Answer, clock: _Clock) -> Answer:
     """The list that is made of the papers found."""
     looked_at = [best for (best,) in reading.sentences] if reading else None
@@ -505,136 +439,6 @@ def _quoted(question: str, found: Finding, claims: Sequence[Statement]) -> Bound
     if not found.needed_second_look or not mine:
         return quote(question, found.evidence, claims)
     return quote(question, mine, (), QUOTED_AGAIN, most=MOST_QUOTED)
-
-
-def find_evidence(
-    question: str,
-    retriever: PaperRetriever,
-    settings: Settings,
-    context: str = "",
-    filters: Filters | None = None,
-    look_again: LookAgain | None = None,
-    *,
-    is_read: bool = False,
-) -> Finding:
-    """The papers found for a question, and the evidence picked from them.
-
-    A question for all papers of a kind gets one sentence of each that fits; one that compares
-    two papers gets the best sentences of both; any other, and any claim, the best sentences of the
-    best papers.
-
-    Args:
-        context: what a follow-up is about.
-        filters: which papers may be found, in the place of the retriever's own.
-        look_again: ranks again what is neither plainly right nor plainly wrong.
-        is_read: whether a model will choose from the evidence of a comparison or a list.
-    """
-    library, budget = retriever.library, settings.evidence_tokens
-    if asks_which(question):
-        most = max(MOST_LISTED, retriever.k)
-        ranked = retriever.rank(question, context, filters, most)
-        candidates = list_candidates(question, ranked, library)
-        shown = [c.evidence for c in candidates] if is_read else qualifying(candidates)
-        return Finding(tuple(ranked), tuple(shown), "list", tuple(candidates))
-    most = max(AROUND, retriever.k)
-    ranked = retriever.rank(question, context, filters, max(LOOKED_AT_AGAIN, most))
-    unsure = is_unsure(ranked)
-    if look_again and unsure:
-        ranked = look_again(question, ranked)
-        budget = int(_UNSURE_BUDGET * budget)
-    else:
-        ranked = ranked[:most]
-    may_name_two = (names_in(question) or not unsure) and not is_claim(question)
-    if may_name_two and (sides := sides_compared(question, ranked, library)):
-        most = READ_OF_A_SIDE if is_read else OF_A_SIDE
-        both = compared_evidence(question, sides, library, most)
-        return Finding(tuple(ranked), tuple(both), "comparison")
-    return Finding(tuple(ranked), tuple(pick_evidence(question, ranked, library, budget)))
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """Whether what was found answers.
-
-    Attributes:
-        found: what to answer from: after a second look with the papers read one by one.
-        reading: what the model made of its evidence, if it had to be read.
-    """
-
-    decision: Decision
-    found: Finding
-    reading: Reading | None = None
-
-
-def judge_finding(
-    found: Finding, question: str, caution: float, read: Read, read_alone: ReadAlone
-) -> Judgement:
-    """Whether what was found answers, and what a model made of it if it had to be read.
-
-    It need not where it is plainly about something else or lacks a name of the question, nor
-    where all papers of a list hold what it names. A list is read to choose its papers only, a
-    comparison its sentences. What took a second look is read paper by paper.
-    """
-    sides = found.kind == "comparison"
-    signals = read_signals(question, found.ranked, found.evidence, sides=sides)
-    decision = decide(signals, question, caution)
-    is_plain = found.kind == "list" and all(c.named for c in found.candidates)
-    if is_plain or not decision.confidence or not may_answer(signals, caution):
-        return Judgement(decision, found)
-    if found.kind == "answer" and found.needed_second_look:
-        found = read_alone(question, found)
-    reading = read(question, found.evidence)
-    if reading and found.kind == "answer":
-        again = found.needed_second_look
-        answers = _answers(found, reading, question, signals)
-        decision = decide(signals, question, caution, answers, looked_again=again)
-    return Judgement(decision, found, reading)
-
-
-def _answers(found: Finding, reading: Reading, question: str, signals: Signals) -> float:
-    """Log-odds that what was found answers."""
-    alone = found.ranked[0].answers
-    if alone is not None:
-        closest = max(r.second_similarity or 0.0 for r in found.ranked)
-        return reading.answers_alone(alone, closest, signals.around)
-    if is_unsure(found.ranked):
-        return reading.answers
-    answers = reading.answers_together
-    if is_claim(question):
-        answers = reading.answers_claim(found.stands_out)
-    return answers - (_ASTRAY if _reads_astray(found, reading) else 0.0)
-
-
-def _ranked_by_reading(
-    ranked: Sequence[RankedPaper], odds: Mapping[str, float]
-) -> tuple[RankedPaper, ...]:
-    """Papers ranked anew, those that were read first. The probability that a paper answers takes
-    away that share of what its score lacks to 1.
-
-    Args:
-        odds: paper id → log-odds that it answers.
-    """
-    read = [
-        replace(r, answers=odds[r.paper.id], score=_raised(r.score, odds[r.paper.id]))
-        for r in ranked
-        if r.paper.id in odds
-    ]
-    read.sort(key=lambda r: (-r.score, r.paper.id))
-    return (*read, *(r for r in ranked if r.paper.id not in odds))
-
-
-def _raised(score: float, answers: float) -> float:
-    return 1 - (1 - score) * (1 - probability(answers))
-
-
-def _reads_astray(found: Finding, reading: Reading) -> bool:
-    """Whether a paper was plainly meant, and what the model looked at most stands in one that is
-    far less close: the paper is there, and does not say it."""
-    scores = {r.paper.id: r.score for r in found.ranked}
-    looked_at = max(
-        zip(found.evidence, reading.sentences, strict=True), key=lambda pair: max(pair[1])
-    )[0]
-    return scores[looked_at.paper_id] < _FAR * found.ranked[0].score
 
 
 class _Clock:

@@ -9,7 +9,8 @@ import pytest
 from test_citations import PTD, S4D
 
 from rag.abstention import Decision, Signals, decide, may_answer, read_signals
-from rag.answering import Finding, judge_finding
+from rag.finding import Finding
+from rag.judging import judge_finding
 from rag.papers import Evidence, Paper, RankedPaper, Sentence
 from rag.reading import Reading
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rag.answering import find_evidence
 from rag.evidence import (
     Candidate,
     compared_evidence,
@@ -14,6 +13,7 @@ from rag.evidence import (
     qualifying,
     sides_compared,
 )
+from rag.finding import find_evidence
 from rag.library import Library
 from rag.papers import Evidence, Paper, RankedPaper
 from rag.retrieval import PaperRetriever

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from rag.answering import Done, Event, Found, Writing, find_evidence
+from rag.answering import Done, Event, Found, Writing
 from rag.conversation import leans_on_history
 from rag.conversations import Conversation, Shown, Turn
 from rag.errors import AskpapersError
 from rag.filters import Filters, read_filters
+from rag.finding import find_evidence
 from rag.library import Library
 from rag.papers import Evidence, Retrieved, Sentence
 from ui.page.answer_view import on_the_way, transcript

@@ -1,0 +1,111 @@
+"""What is found for a question: the papers, and the evidence picked from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from rag.abstention import AROUND
+from rag.evidence import (
+    MOST_LISTED,
+    OF_A_SIDE,
+    READ_OF_A_SIDE,
+    Candidate,
+    compared_evidence,
+    list_candidates,
+    pick_evidence,
+    qualifying,
+    sides_compared,
+)
+from rag.filters import Filters
+from rag.names import names_in
+from rag.papers import Evidence, RankedPaper
+from rag.question_forms import asks_which, is_claim
+from rag.reranking import LOOKED_AT_AGAIN, is_unsure
+from rag.retrieval import PaperRetriever
+from rag.settings import Settings
+
+_BESIDE = 5
+"""Papers that the best one is compared with."""
+
+_UNSURE_BUDGET = 1.5
+"""Times the tokens of evidence for a question that took a second look: in other words than the
+paper's, the sentence that answers is seldom among the closest ones."""
+
+LookAgain = Callable[[str, Sequence[RankedPaper]], list[RankedPaper]]
+"""From a question and the papers found to the same papers, ranked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found for a question, and what kind of answer it calls for.
+
+    Attributes:
+        ranked: the papers, best first.
+        kind: lists and comparisons are made by the program: a small model names one paper of
+            four, and gives both sides of a comparison the figures of one.
+        candidates: for a list, the papers it may be made of.
+    """
+
+    ranked: tuple[RankedPaper, ...]
+    evidence: tuple[Evidence, ...]
+    kind: Literal["answer", "comparison", "list"] = "answer"
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def needed_second_look(self) -> bool:
+        """Whether the first look was not sure of the best paper."""
+        return self.ranked[0].first_score is not None
+
+    @property
+    def stands_out(self) -> float:
+        """How much higher the best paper's score is than that of the next five in the mean."""
+        first, *others = (r.score for r in self.ranked[: 1 + _BESIDE])
+        return first - fmean(others) if others else 0.0
+
+
+def find_evidence(
+    question: str,
+    retriever: PaperRetriever,
+    settings: Settings,
+    context: str = "",
+    filters: Filters | None = None,
+    look_again: LookAgain | None = None,
+    *,
+    is_read: bool = False,
+) -> Finding:
+    """The papers found for a question, and the evidence picked from them.
+
+    A question for all papers of a kind gets one sentence of each that fits; one that compares
+    two papers gets the best sentences of both; any other, and any claim, the best sentences of the
+    best papers.
+
+    Args:
+        context: what a follow-up is about.
+        filters: which papers may be found, in the place of the retriever's own.
+        look_again: ranks again what is neither plainly right nor plainly wrong.
+        is_read: whether a model will choose from the evidence of a comparison or a list.
+    """
+    library, budget = retriever.library, settings.evidence_tokens
+    if asks_which(question):
+        most = max(MOST_LISTED, retriever.k)
+        ranked = retriever.rank(question, context, filters, most)
+        candidates = list_candidates(question, ranked, library)
+        shown = [c.evidence for c in candidates] if is_read else qualifying(candidates)
+        return Finding(tuple(ranked), tuple(shown), "list", tuple(candidates))
+    most = max(AROUND, retriever.k)
+    ranked = retriever.rank(question, context, filters, max(LOOKED_AT_AGAIN, most))
+    unsure = is_unsure(ranked)
+    if look_again and unsure:
+        ranked = look_again(question, ranked)
+        budget = int(_UNSURE_BUDGET * budget)
+    else:
+        ranked = ranked[:most]
+    may_name_two = (names_in(question) or not unsure) and not is_claim(question)
+    if may_name_two and (sides := sides_compared(question, ranked, library)):
+        most = READ_OF_A_SIDE if is_read else OF_A_SIDE
+        both = compared_evidence(question, sides, library, most)
+        return Finding(tuple(ranked), tuple(both), "comparison")
+    return Finding(tuple(ranked), tuple(pick_evidence(question, ranked, library, budget)))
