@@ -22,10 +22,10 @@ from rag.citations import (
     BoundAnswer,
     Statement,
     enumerate_papers,
-    is_refusal,
     quote,
     read_draft,
     set_side_by_side,
+    without_refusals,
 )
 from rag.conversation import stand_alone, what_is_asked
 from rag.errors import AskpapersError, ModelError
@@ -41,11 +41,13 @@ from rag.finding import Finding, LookAgain, find_evidence
 from rag.judging import Judgement, judge_finding, ranked_by_reading
 from rag.library import Library
 from rag.memory import give_back_memory
+from rag.names import tells_figure
 from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
 from rag.question_forms import (
+    asks_figure,
     asks_yes_or_no,
     sets_side_by_side,
     what_is_counted,
@@ -366,7 +368,7 @@ class Answerer:
         """The answer that is left of a draft when what no evidence bears out is taken away."""
         written = [s for s in read_draft(draft) if s.text != EXAMPLE]
         statements = written[:_MOST_STATEMENTS]
-        claims = [s for s in statements if not is_refusal(s)]
+        claims = without_refusals(statements)
         instead = found.needed_second_look or reading is None or reading.answers >= _DOUBTED
         yes_or_no = asks_yes_or_no(blank.standalone_question)
         counted = what_is_counted(blank.standalone_question)
@@ -391,14 +393,17 @@ class Answerer:
             bound = _quoted(blank.standalone_question, found, claims) or bound
         cited = [s.text for citation in bound.citations for s in citation.sentences]
         uncounted = bool(counted) and not tells_count(counted, cited)
-        if bound.citations and not uncounted:
+        unmeasured = asks_figure(blank.standalone_question) and not any(map(tells_figure, cited))
+        if bound.citations and not (uncounted or unmeasured):
             return _answered(blank, replace(bound, left_out=left_out), clock)
         reason = (
             "the model found no answer in the papers"
             if refused
-            else "the sentences found do not say how many"
-            if bound.citations
             else "no sentence the model wrote could be found in the papers"
+            if not bound.citations
+            else "the sentences found do not say how many"
+            if uncounted
+            else "the sentences found do not give the figure"
         )
         return _declined(replace(blank, left_out=left_out), reason, clock)
 

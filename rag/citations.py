@@ -15,7 +15,7 @@ import numpy as np
 from rag.names import holds_name, names_in, numbers_in, numbers_said, proper_names_in
 from rag.papers import Citation, Evidence, Sentence, Support, Vectors, normalise
 from rag.store.keywords import tokenize
-from rag.text import split_sentences
+from rag.text import leans_on_previous, split_sentences
 
 SUPPORTED = 0.60
 """A sentence's score, 0 to 1, from which its evidence is taken to bear it out."""
@@ -39,6 +39,8 @@ _MARK = re.compile(
     rf"\s*(?:[\[【]\s*(?:sources?\s*)?({_NUMBERS})\s*[\]】]|\(({_NUMBERS})\)(?=\s*(?:[.!?]|$)))",
     re.IGNORECASE,
 )
+# "In [2], …", "the authors of [2] show": a mark that stands for its paper.
+_AS_A_NOUN = re.compile(rf"\b(in|of|by|from|to|with) \[{_NUMBERS}\](?=,? [a-z])", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*(?:[,;&]|, and)?\s*")
 _OWN_MARK = re.compile(rf"\s*\[{_NUMBERS}\]")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
@@ -107,12 +109,13 @@ class BoundAnswer:
 def read_draft(draft: str) -> list[Statement]:
     """The sentences of what the model wrote, with the marks taken off, whatever their shape.
 
-    A "Yes." or "No." alone is one with the sentence after it.
+    A "Yes." or "No." alone is one with the sentence after it. Where a mark stands for its paper,
+    as in "the authors of [2] show", the sentence says "this paper" without it.
     """
     marks: list[tuple[int, tuple[int, ...]]] = []
     clean = ""
     at = 0
-    text = _BULLET.sub("", draft.strip())
+    text = _AS_A_NOUN.sub(r"\1 this paper", _BULLET.sub("", draft.strip()))
     for match in _MARK.finditer(text):
         between = text[at : match.start()]
         clean += "" if marks and _BETWEEN.fullmatch(between) else between
@@ -137,6 +140,17 @@ def read_draft(draft: str) -> list[Statement]:
 def is_refusal(statement: Statement) -> bool:
     """Whether the sentence says that the sources do not say, rather than answer."""
     return _REFUSAL.search(statement.text) is not None and not numbers_in(statement.text)
+
+
+def without_refusals(statements: Sequence[Statement]) -> list[Statement]:
+    """Sentences that answer: none that refuses, or leans on one that does ("This is shown …")."""
+    kept: list[Statement] = []
+    gone = False
+    for statement in statements:
+        gone = is_refusal(statement) or (gone and leans_on_previous(statement.text))
+        if not gone:
+            kept.append(statement)
+    return kept
 
 
 def clauses(statement: Statement) -> list[Statement]:

@@ -14,7 +14,7 @@ from rag.library import Library
 from rag.names import holds_name, introduces_name, names_asked, names_in
 from rag.odds import log_odds
 from rag.papers import Evidence, RankedPaper, Sentence, Vectors
-from rag.question_forms import joins, sets_side_by_side
+from rag.question_forms import asks_on, joins, sets_side_by_side
 from rag.store.keywords import tokenize
 from rag.text import leans_on_previous
 
@@ -172,20 +172,21 @@ def sides_compared(
 ) -> tuple[RankedPaper, RankedPaper] | None:
     """The two papers that a question sets side by side; None where it does not.
 
-    It has a word that compares, or joins two subjects, and either the best paper and one that is
-    nearly as close each hold a part of its rare words that the other lacks; or two papers bear in
-    their titles names of the question that the other lacks; or the best paper holds all its names,
-    and one of them is another's own.
+    It has a word that compares, joins two subjects or asks on, and either the best paper and one
+    that is nearly as close each hold a part of its rare words that the other lacks; or two papers
+    bear in their titles names of the question that the other lacks; or the best paper holds all its
+    names, and one of them is another's own.
     """
     compares = sets_side_by_side(question)
+    goes_on = compares or asks_on(question)
     distinct = without_twins(ranked)[:_PAPERS]
-    if len(distinct) < 2 or not (compares or joins(question)):
+    if len(distinct) < 2 or not (goes_on or joins(question)):
         return None
     first, *others = distinct
     least = _OWN_WORDS if compares else _JOINED_WORDS
     if other := _other_side(question, first, others, library, least):
         return first, other
-    if not compares:
+    if not goes_on:
         return None
     return _named_in_titles(question, distinct) or _named_and_introduced(question, first, others)
 

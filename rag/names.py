@@ -24,8 +24,10 @@ _AMOUNT = re.compile(
 _MADE_OF = re.compile(r"^(?:anti|non|pre|post|pro|de|multi|co)-(?=.*[A-Z\d])|-(?:[a-z]{4,})$")
 """What a name is joined with to a word: "Sf1-expressing", "anti-CD3", "ImageNet-trained"."""
 
-_COMMON = frozenset("ai dna eu ii iii iv ml mm mrna pc ram rna uk us usa 2d 3d".split())
-"""Written like names, and mostly left unsaid or said otherwise: "in the UK", "type II"."""
+_COMMON = frozenset(
+    "ai cv dl dna eu ii iii iv lm ml mm mrna mt nn pc qa ram rl rna uk us usa 2d 3d".split()
+)
+"""Written like names, and mostly left unsaid or said otherwise: "in the UK", "type II", "RL"."""
 
 _IN_PARENTHESES = re.compile(
     r"(?<![A-Za-z0-9])((?:[A-Za-z0-9]+[\s-]+){0,7}[A-Za-z0-9]+)[\s-]*\(([A-Za-z0-9-]{2,10})\)"
@@ -64,6 +66,11 @@ def tells_number(text: str) -> bool:
     """Whether a text says how many of something there are, in digits or in words."""
     text = _SPACE.sub(" ", _ONE.sub(" ", text))
     return bool(numbers_said(text)) or _AMOUNT.search(text) is not None
+
+
+def tells_figure(text: str) -> bool:
+    """Whether a text gives a figure, rather than a number as a part of a word: "5-qubit"."""
+    return any(text[m.end() : m.end() + 1] != "-" for m in _NUMBER.finditer(text))
 
 
 def names_in(text: str) -> set[str]:

@@ -8,7 +8,11 @@ from rag.text import split_sentences
 
 _PAPERS = r"(?:papers|studies|articles|publications|preprints|manuscripts|abstracts|references)"
 _PAPER = r"(?:paper|article|publication|preprint)"
-_WORK = r"(?:(?:other|recent|related|prior|earlier|existing|new)\s+)?(?:work|research|literature)"
+_WORK = (
+    r"(?:(?:other|recent|related|prior|earlier|existing|new)\s+)?"
+    r"(?:(?!(?:can|could|did|do|may|might|must|should|to|will|would)\b)[\w-]*[^\Ws]\s+)?"
+    r"(?:work|research|literature)"
+)
 _WAYS = r"(?:approaches|methods|techniques|ways|models|algorithms|systems)"
 _HERE = (
     r"(?:there\s+is|here|(?:that\s+)?(?:you|we|i)(?:\s+have|'ve)|in\s+(?:the|my|this)\s+library)"
@@ -75,8 +79,36 @@ _YES_NO = re.compile(
 )
 """A clause that starts with its verb, and leaves no choice but the two."""
 
-_HOW_MANY = re.compile(r"\W*(?:\w+\W+){0,8}?how many\s+((?:[\w-]+\s*){1,2})", re.IGNORECASE)
-"""Near the beginning: further on it may stand in what is told beside."""
+_HOW_MANY = re.compile(
+    r"(?:^\W*(?:\w+\W+){0,8}?|[:;.?!]\s+(?:\w+\W+){0,3}?)how many\s+((?:[\w-]+\s*){1,2})",
+    re.IGNORECASE,
+)
+"""Near the beginning, or that of a clause: further on it may stand in what is told beside."""
+
+_WHAT_FIGURE = re.compile(
+    r"\b(?:what|which)\s+(?:(?:is|are|was|were)\s+(?:the|its|their)\s+)?"
+    r"(?:(?!(?:is|are|was|were|do|does|did|has|have)\b)[\w-]+\s+){0,2}?"
+    r"(?:accuracy|accuracies|f-?scores?|f1|percentage|per\s?cent|error rate|perplexity"
+    r"|speed-?up)\b(?!\s+(?:based|computed|due|limited|measured)\b)",
+    re.IGNORECASE,
+)
+"""What can only be told in figures."""
+
+_OPEN = re.compile(
+    r"\bhow (?:can|could|might|should|to|do (?:people|researchers|others|we|you|i))\b"
+    r"|\bwhat(?: all)? (?:can|could|might|should)\b"
+    r"|\bwhat(?:'s| is| has been)? (?:known|done|helps?)\b"
+    r"|\b(?:what|which)(?: \w+){0,4}? (?:ways|approaches|methods|techniques|strategies|tricks"
+    r"|options|remedies|ideas|problems|limits|limitations|challenges|risks|pitfalls|reasons"
+    r"|causes|factors)\b",
+    re.IGNORECASE,
+)
+"""A question for whatever there is, rather than for one thing."""
+
+_SPOKEN_OF = re.compile(
+    r"\b(?:it|its|they|them|their|this|these|the (?:authors|paper|work))\b", re.IGNORECASE
+)
+"""What one paper is known from: it was named before."""
 
 _ASKS = re.compile(
     r"\?|\b(?:what|why|how)\b|(?:^|[:;–—]\s*)(?:which|when|where|who|whom|whose)\b"
@@ -101,10 +133,16 @@ _COMPARES = re.compile(
     r"\b(?:vs|versus|compar\w*|differ\w*|both|between|either|unlike|opposed"
     r"|(?<!\bat )(?<!\bafter )(?<!\bbefore )each)\b"
     r"|\bwhich\b.*\bor\b|\bor\b.*\bwhich\b"
-    r"|\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b",
+    r"|\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b"
+    r"(?!(?:\W+\w+){0,2}?\W+(?:it|its|that|this|they|their)\b)",
     re.IGNORECASE,
 )
-"""Words of a question that sets two things side by side."""
+"""Words of a question that sets two things side by side, rather than asks twice about one."""
+
+_ASKS_ON = re.compile(
+    r"\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b", re.IGNORECASE
+)
+"""Goes on to a second question, about the same thing or another."""
 
 _MAY_COMPARE = re.compile(
     r"\b(?:vs|versus|compar\w*|than|and|or|differ\w*|both|between|either|unlike|against)\b",
@@ -151,14 +189,24 @@ def as_question(message: str) -> str:
 
 def what_is_counted(question: str) -> str:
     """The words after "how many", two at most; empty where a question does not want a count."""
-    match = _HOW_MANY.match(question)
+    match = _HOW_MANY.search(question)
     return match.group(1).strip() if match else ""
+
+
+def asks_figure(question: str) -> bool:
+    """Whether a question wants what can only be told in figures, as an accuracy."""
+    return _WHAT_FIGURE.search(question) is not None
 
 
 def sets_side_by_side(question: str) -> bool:
     """Whether a question has a word that compares two things, rather than asks what they have
     with each other."""
     return _COMPARES.search(_ONE_THING.sub(" ", question)) is not None
+
+
+def asks_on(question: str) -> bool:
+    """Whether a question goes on to a second one, about the same thing or another."""
+    return _ASKS_ON.search(question) is not None
 
 
 def joins(question: str) -> bool:
@@ -169,3 +217,8 @@ def joins(question: str) -> bool:
 def may_compare(question: str) -> bool:
     """Whether a question may speak of two things, so that its names need not stand together."""
     return _MAY_COMPARE.search(question) is not None
+
+
+def asks_openly(question: str) -> bool:
+    """Whether several papers may each give a part of the answer: 'How can …?', 'What helps …?'"""
+    return _OPEN.search(question) is not None and _SPOKEN_OF.search(question) is None

@@ -19,6 +19,7 @@ from rag.citations import (
     quoted_instead,
 )
 from rag.names import holds_name, names_asked, tells_number
+from rag.pairing import gives_otherwise
 from rag.papers import Evidence, Vectors, Verdict, normalise
 from rag.probing import SupportJudge
 from rag.store.keywords import tokenize
@@ -65,8 +66,9 @@ def vouch(
 
     A sentence that says the question again is left out, and so is one that no evidence comes
     near, and one that leans on such a one ("This is shown in …"). One that sets two things side
-    by side is then looked at clause by clause. One that the evidence says word for word stands.
-    Any other the judge is asked about: a sentence whose words are all there may still join them
+    by side is then looked at clause by clause. One that gives a figure to another name than its
+    evidence does is doubted (`rag.pairing`). One that the evidence says word for word stands. Any
+    other the judge is asked about: a sentence whose words are all there may still join them
     wrongly, as the figure of one method to the name of another. Where the judge doubts it, its
     evidence is quoted in its place.
 
@@ -107,6 +109,8 @@ def vouch(
         )
 
     def is_borne_out(bound: Bound) -> bool:
+        if any(gives_otherwise(bound.text, s.text, question) for _, s in bound.evidence):
+            return False
         if judge is None or is_copied(bound):
             return True
         return judge.accepts(bound.text, _sources(bound, titles))
@@ -145,8 +149,8 @@ def vouch(
 def tells_count(counted: str, sentences: Sequence[str]) -> bool:
     """Whether sentences say how many of something there are.
 
-    Where they have its word, a number stands near it; where they call it something else, any
-    number may be the one.
+    Where they have its word, a number stands near it, or anywhere beside "the number of" it; where
+    they call it something else, any number may be the one.
 
     Args:
         counted: words for it, as the question has them.
@@ -155,11 +159,11 @@ def tells_count(counted: str, sentences: Sequence[str]) -> bool:
     near = []
     for sentence in sentences:
         words = sentence.split()
-        near += [
-            " ".join(words[max(0, at - _NEAR) : at + _NEAR + 1])
-            for at, word in enumerate(words)
-            if stems & set(tokenize(word))
-        ]
+        places = [at for at, word in enumerate(words) if stems & set(tokenize(word))]
+        for at in places:
+            numbered = words[max(0, at - 2) : at] == ["number", "of"]
+            around = words if numbered else words[max(0, at - _NEAR) : at + _NEAR + 1]
+            near.append(" ".join(around))
     return any(map(tells_number, near or sentences))
 
 

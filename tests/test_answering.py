@@ -252,19 +252,32 @@ def test_a_draft_that_falls_through_is_a_decline_where_the_reading_doubted(
 
 
 @pytest.mark.parametrize(
-    ("draft", "reason"),
+    ("question", "draft", "reason"),
     [
-        ("Wren runs on a phone.", "the sentences found do not say how many"),
-        ("Wren generates bird song with 4 million parameters.", ""),
+        (
+            "How many birds does Wren hear on a phone?",
+            "Wren runs on a phone.",
+            "the sentences found do not say how many",
+        ),
+        (
+            "How many birds does Wren hear on a phone?",
+            "Wren generates bird song with 4 million parameters.",
+            "",
+        ),
+        (
+            "What accuracy does Wren reach on a phone?",
+            "Wren runs on a phone.",
+            "the sentences found do not give the figure",
+        ),
     ],
 )
-def test_a_count_is_not_answered_without_a_number(
-    library: Library, three_papers: list[Paper], draft: str, reason: str
+def test_what_asks_for_a_figure_is_not_answered_without_one(
+    library: Library, three_papers: list[Paper], question: str, draft: str, reason: str
 ) -> None:
     library.add(three_papers)
     model = GenericFakeChatModel(messages=iter([AIMessage(draft)]))
     other = Answerer(library, model, settings=load_settings(caution=0.0, reranker=""))
-    answer = other.answer("How many birds does Wren hear on a phone?")
+    answer = other.answer(question)
     assert (answer.reason, answer.abstained) == (reason, bool(reason))
 
 

@@ -19,6 +19,7 @@ from rag.citations import (
     is_refusal,
     quote,
     read_draft,
+    without_refusals,
 )
 from rag.papers import Answer, Evidence, Sentence, Timings, Vectors
 from rag.store.keywords import tokenize
@@ -92,6 +93,17 @@ def test_marks_in_the_place_of_words_leave_no_sentence() -> None:
 )
 def test_a_yes_alone_goes_with_the_sentence_after_it(draft: str, sentences: list[str]) -> None:
     assert [s.text for s in read_draft(draft)] == sentences
+
+
+def test_a_mark_that_stands_for_its_paper_becomes_a_word() -> None:
+    statements = read_draft(
+        "The authors of [2] net owls [2]. In [1], they sing. It is told in [1]."
+    )
+    assert [s.text for s in statements][:2] == [
+        "The authors of this paper net owls.",
+        "In this paper, they sing.",
+    ]
+    assert statements[0].marks == (2,)
 
 
 def test_a_statement_keeps_its_words_without_the_marks() -> None:
@@ -268,3 +280,9 @@ def test_a_name_that_the_evidence_lacks_is_not_said() -> None:
     texts = [f"Dear Professor Snodgrass, {said}.", f"Indeed {said}."]
     bound = bind([Statement(t, ()) for t in texts], [S4D, PTD], by_words, lambda stem: 1.0)
     assert [b.support for b in bound] == ["unsupported", "supported"]
+
+
+def test_what_leans_on_a_refusal_goes_with_it() -> None:
+    said = ["The sources do not say.", "This is shown in one of them.", "Owls hunt by ear."]
+    kept = without_refusals([Statement(text, ()) for text in said])
+    assert [s.text for s in kept] == ["Owls hunt by ear."]

@@ -10,6 +10,7 @@ from rag.names import (
     numbers_in,
     numbers_said,
     proper_names_in,
+    tells_figure,
     tells_number,
 )
 
@@ -17,6 +18,11 @@ from rag.names import (
 def test_numbers_are_read_without_their_dress() -> None:
     text = r"It averages 85\% of 1,000 runs, 87.6 on Path-X (S4D, 2x) in 30s."
     assert numbers_in(text) == {"85", "1000", "87.6", "2", "30"}
+
+
+def test_a_number_in_a_word_is_no_figure() -> None:
+    assert tells_figure("It reaches 77% on a 5-qubit chip.")
+    assert not tells_figure("It runs on a 5-qubit chip with 64-dimensional codes.")
 
 
 def test_names_are_words_with_capitals_or_digits_inside() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from rag.question_forms import (
     as_question,
+    asks_figure,
+    asks_on,
     asks_which,
     asks_yes_or_no,
     is_claim,
@@ -29,6 +31,8 @@ from rag.question_forms import (
         "In which of the papers are rivers a worry?",
         "What work is there on sparse attention?",
         "What work turns songs into codes?",
+        "What river work reports floods?",
+        "Which lake research is there on trout?",
         "Is there anything on lakes?",
         "is there any research about owls?",
         "What recent work trains on a phone?",
@@ -73,6 +77,8 @@ def test_questions_for_all_of_a_kind_are_seen(question: str) -> None:
         "What approaches avoid backpropagation?",
         "What work does Kestrel build on?",
         "What is the work on rivers about?",
+        "What nets work for trout?",
+        "What can work with few nets?",
         "Is there a network that counts birds?",
         "What is there to gain from sparse attention?",
         "Who proposed S4D?",
@@ -102,12 +108,43 @@ def test_questions_for_one_thing_are_not_taken_for_them(question: str) -> None:
         ("How many parameters has Wren?", "parameters has"),
         ("On RiverBench, how many hours does Kestrel train?", "hours does"),
         ("and how many on a phone?", "on a"),
+        ("Wren is tried on rivers. For how many hours does it run?", "hours does"),
+        ("The rivers here are hard. Where can I read off how many there are?", ""),
         ("How much memory does it need?", ""),
         ("The rivers are long, and we can't say how many; which model counts them?", ""),
     ],
 )
 def test_questions_for_a_count_are_seen(question: str, counted: str) -> None:
     assert what_is_counted(question) == counted
+
+
+@pytest.mark.parametrize(
+    ("question", "figure"),
+    [
+        ("What accuracy does Wren reach?", True),
+        ("Which top-1 accuracy is that?", True),
+        ("What percentage of rivers floods?", True),
+        ("What was the test accuracy on rivers?", True),
+        ("What does accuracy depend on?", False),
+        ("What is the accuracy limited by?", False),
+    ],
+)
+def test_what_only_a_figure_can_tell_is_seen(question: str, figure: bool) -> None:
+    assert asks_figure(question) is figure
+
+
+@pytest.mark.parametrize(
+    ("question", "side_by_side"),
+    [
+        ("What does Wren run on, and how fast is it?", False),
+        ("Is Wren proven? And how slow is that per step?", False),
+        ("What does Wren run on, and what does Kestrel run on?", True),
+        ("Compare Wren and Kestrel, and how does it matter?", True),
+    ],
+)
+def test_two_questions_about_one_thing_compare_nothing(question: str, side_by_side: bool) -> None:
+    assert sets_side_by_side(question) is side_by_side
+    assert asks_on(question)
 
 
 def test_two_subjects_are_joined_and_two_questions_are_not() -> None:

@@ -61,6 +61,18 @@ def test_what_the_judge_accepts_stands() -> None:
     assert judge.asked == [(SAID, [(S4D.title, [S4D.sentences[1].text])])]
 
 
+def test_a_figure_of_another_name_is_doubted_and_quoted() -> None:
+    papers = [
+        evidence(
+            1, "A net", "Our net reaches 93.1% and 67.7% on Oak-10 and ForestNet, respectively."
+        )
+    ]
+    said = "Our net reaches 93.1% on ForestNet."
+    answer = shown(Doubting("never"), "How good is it on ForestNet?", said, papers=papers)
+    assert answer.left_out == (said,)
+    assert answer.text.startswith("The paper says: “Our net reaches 93.1% and 67.7%")
+
+
 def test_figures_set_side_by_side_have_both_marks() -> None:
     said = "S4D averages 85% on the Long Range Arena, while S5-PTD averages 87.6% accuracy."
     answer = shown(None, "Which is better?", said)
@@ -277,6 +289,8 @@ def test_where_no_paper_holds_all_names_all_are_heard() -> None:
         ("people took", "It was tried by 84 persons.", True),
         ("people took", "It was tried by many persons.", False),
         ("on a", "It needs 4 million parameters.", True),
+        ("runs does", "It cuts the number of runs that are made by older nets by about 57%.", True),
+        ("runs does", "Runs that are made by older and by newer nets take 57 days.", False),
     ],
 )
 def test_a_count_is_of_what_is_asked_for(counted: str, sentence: str, tells: bool) -> None:

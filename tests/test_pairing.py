@@ -1,0 +1,57 @@
+"""Which figure a sentence gives to which name is told where it pairs them off."""
+
+import pytest
+
+from rag.pairing import gives_otherwise, paired
+
+ROWS = (
+    "Its accuracy is 93.1%, 70.2% and 67.7% on Oak-10, Oak-100 and ForestNet, respectively, "
+    "at 1 step."
+)
+EACH = "With 97.6% on LEAF, 97.5% on N-LEAF, and 85.8% on Fashion-LEAF, NEST leads."
+
+
+def test_rows_are_paired_off() -> None:
+    (pairs,) = paired(ROWS)
+    assert list(pairs) == [("93.1", "oak-10"), ("70.2", "oak-100"), ("67.7", "forestnet")]
+
+
+def test_figures_beside_their_names_are_pairs() -> None:
+    (pairs,) = paired(EACH)
+    assert list(pairs) == [("97.6", "leaf"), ("97.5", "n-leaf"), ("85.8", "fashion-leaf")]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Its accuracy is 93.1%, 70.2% and 67.7% on Oak-10, Oak-100 and ForestNet.",
+        "It reaches 80% and 90% on Oak and Elm with Ash and Fir, respectively.",
+        "It reaches 80% and 90% on Oak, Elm and Ash, respectively.",
+        "It gains 2% on Oak and 3% on Oak.",
+        "Trees have leaves and roots, respectively.",
+    ],
+)
+def test_what_is_not_plain_is_not_paired(sentence: str) -> None:
+    assert paired(sentence) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "source", "question", "otherwise"),
+    [
+        ("It reaches 67.7% on ForestNet.", ROWS, "", False),
+        ("It reaches 93.1% on ForestNet.", ROWS, "", True),
+        ("It reaches 93.1% on Oak-10, Oak-100 and ForestNet, respectively.", ROWS, "", True),
+        ("It has 67.7% on Oak-10 and 93.1% on ForestNet.", ROWS, "", True),
+        ("It has 93.1% on Oak-10 and 67.7% on ForestNet.", ROWS, "", False),
+        ("It reaches 93.1%.", ROWS, "How accurate is it on forestnet?", True),
+        ("It reaches 67.7%.", ROWS, "How accurate is it on forestnet?", False),
+        ("It reaches 93.1%, 70.2% and 67.7%.", ROWS, "How accurate is it on ForestNet?", False),
+        ("It needs 1 step.", ROWS, "How many steps on ForestNet?", False),
+        ("The fashion-leaf accuracy is 85.8%.", EACH, "", False),
+        ("On LEAF it has 85.8%.", EACH, "", True),
+    ],
+)
+def test_a_figure_given_to_another_name_is_seen(
+    statement: str, source: str, question: str, otherwise: bool
+) -> None:
+    assert gives_otherwise(statement, source, question) is otherwise
