@@ -32,6 +32,7 @@ from rag.errors import AskpapersError, ModelError
 from rag.evidence import (
     OF_A_SIDE,
     narrow,
+    parts_of_an_answer,
     qualifying,
     whole_papers,
     without_twins,
@@ -251,6 +252,9 @@ class Answerer:
             sides = narrow(evidence, scores, OF_A_SIDE)
             yield Done(_answered(blank, set_side_by_side(sides), clock))
             return
+        if parts := _parts(found, searched, reading):
+            yield Done(_answered(blank, set_side_by_side(parts), clock))
+            return
 
         if self.settings.quote:
             best = quote(searched, evidence, (), QUOTED_AGAIN, most=MOST_QUOTED)
@@ -436,6 +440,14 @@ def _listed(found: Finding, reading: Reading | None, blank: Answer, clock: _Cloc
         else "no paper found holds every name in the question"
     )
     return _declined(blank, reason, clock)
+
+
+def _parts(found: Finding, question: str, reading: Reading | None) -> list[Evidence]:
+    """What each of several papers says to an open question: from them all at once a small model
+    writes of one, or gives one's method to another."""
+    if reading is None or found.needed_second_look:
+        return []
+    return parts_of_an_answer(question, found.evidence, reading.sentences)
 
 
 def _quoted(question: str, found: Finding, claims: Sequence[Statement]) -> BoundAnswer | None:

@@ -224,7 +224,7 @@ def quote(
     ]
     chosen = list(dict.fromkeys(one for one in named if one))[:MOST_QUOTED] or found[:most]
     bound = [
-        Bound(_in_quotes(sentence), "weak", 0.0, ((source.number, sentence),))
+        Bound(in_quotes(sentence), "weak", 0.0, ((source.number, sentence),))
         for _, source, sentence in sorted(chosen, key=lambda one: -one[0])
     ]
     quoted = compose(bound, evidence)
@@ -239,7 +239,7 @@ def best_sentences(evidence: Sequence[Evidence], scores: Sequence[Sequence[float
         scores: of each paper's sentences, as probabilities.
     """
     found = [
-        Bound(_in_quotes(sentence), "weak", score, ((e.number, sentence),))
+        Bound(in_quotes(sentence), "weak", score, ((e.number, sentence),))
         for e, mine in zip(evidence, scores, strict=True)
         for score, sentence in zip(mine, e.sentences, strict=True)
     ]
@@ -269,7 +269,7 @@ def quoted_instead(bound: Bound) -> list[Bound]:
     lacking = numbers_in(bound.text) - numbers_said(first[1].text)
     more = [p for p in others if p[0] == first[0] and lacking & numbers_said(p[1].text)]
     return [
-        Bound(_in_quotes(sentence), "weak", bound.score, ((number, sentence),))
+        Bound(in_quotes(sentence), "weak", bound.score, ((number, sentence),))
         for number, sentence in sorted([first, *more], key=lambda pair: pair[1].start)
     ]
 
@@ -288,7 +288,7 @@ def set_side_by_side(evidence: Sequence[Evidence]) -> BoundAnswer:
 def _quoted_by_paper(opening: str, evidence: Sequence[Evidence]) -> BoundAnswer:
     bound = [
         Bound(
-            f"• {e.title}: {' '.join(map(_in_quotes, e.sentences))}",
+            f"• {e.title}: {' '.join(map(in_quotes, e.sentences))}",
             "supported",
             1.0,
             tuple((e.number, s) for s in e.sentences),
@@ -299,7 +299,7 @@ def _quoted_by_paper(opening: str, evidence: Sequence[Evidence]) -> BoundAnswer:
     return replace(listed, text=f"{opening}\n{listed.text}")
 
 
-def _in_quotes(sentence: Sentence) -> str:
+def in_quotes(sentence: Sentence) -> str:
     """A sentence quoted, without marks of its own: ``[2]`` there is not a paper cited here."""
     return f"“{_OWN_MARK.sub('', sentence.text)}”"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from rag.library import Library
 from rag.names import holds_name, introduces_name, names_asked, names_in
 from rag.odds import log_odds
 from rag.papers import Evidence, RankedPaper, Sentence, Vectors
-from rag.question_forms import asks_on, joins, sets_side_by_side
+from rag.question_forms import asks_on, asks_openly, joins, sets_side_by_side
 from rag.store.keywords import tokenize
 from rag.text import leans_on_previous
 
@@ -85,6 +86,12 @@ _PAPER = 0.3
 
 OF_A_SIDE = 3
 """Sentences of each of two papers that are compared."""
+
+OF_A_PART = 2
+"""Sentences of each of the papers that give a part of an answer."""
+
+_IS_PART = 0.5
+"""Probability from which a sentence is one that an answer rests on."""
 
 READ_OF_A_SIDE = 12
 """The same where a model reads them, to choose from."""
@@ -283,18 +290,43 @@ def compared_evidence(
     return _number(sides, candidates, chosen)
 
 
+def parts_of_an_answer(
+    question: str, evidence: Sequence[Evidence], looked_at: Sequence[Sequence[float]]
+) -> list[Evidence]:
+    """What each paper has to say to an open question, where two papers or more have something.
+
+    Args:
+        looked_at: for each paper's sentences, the probability that an answer rests on it.
+    """
+    if not asks_openly(question):
+        return []
+    names = names_asked(question)
+    texts = {e.paper_id: f"{e.title} {' '.join(s.text for s in e.sentences)}" for e in evidence}
+    parts = [
+        part
+        for part in narrow(evidence, looked_at, OF_A_PART, least=_IS_PART)
+        if part.sentences and all(holds_name(texts[part.paper_id], name) for name in names)
+    ]
+    return parts if len(parts) > 1 else []
+
+
 def narrow(
-    evidence: Sequence[Evidence], scores: Sequence[Sequence[float]], most: int
+    evidence: Sequence[Evidence],
+    scores: Sequence[Sequence[float]],
+    most: int,
+    least: float = -math.inf,
 ) -> list[Evidence]:
     """The same papers with their best sentences only, in their order.
 
     Args:
         scores: of each paper's sentences.
         most: sentences of each paper that stay.
+        least: score that a sentence which stays has.
     """
     narrowed = []
     for found, mine in zip(evidence, scores, strict=True):
-        best = sorted(range(len(mine)), key=lambda i: -mine[i])[:most]
+        fit = [i for i in range(len(mine)) if mine[i] >= least]
+        best = sorted(fit, key=lambda i: -mine[i])[:most]
         narrowed.append(
             replace(
                 found,

@@ -15,6 +15,7 @@ from rag.citations import (
     clauses,
     compose,
     echoes,
+    in_quotes,
     is_copied,
     quoted_instead,
 )
@@ -39,6 +40,9 @@ _NEAR = 4
 """Words between a number and what it counts, at most."""
 
 _SAYS = "The paper says: "
+
+_AS_AUTHOR = re.compile(r"\b(?:we|our|ours|us)\b", re.IGNORECASE)
+"""What a sentence says that is taken from a paper as it stands."""
 
 _DENIES = re.compile(r"\b(?:no|not|never|neither|nor|cannot)\b|n['’]t\b", re.IGNORECASE)
 
@@ -75,7 +79,8 @@ def vouch(
     What the model looked at says what it should have said: a sentence that rests on what it did
     not look at is beside the question, and left out; the two sentences of the evidence that
     it looked at most are quoted where nothing that stands rests on them, and the three in the
-    place of what is doubted.
+    place of what is doubted. A sentence taken from a paper as its authors say it ("we", "our") is
+    quoted, and one that puts their words otherwise is doubted.
 
     Args:
         judge: none where the model has none; then words, numbers and names decide alone.
@@ -111,7 +116,11 @@ def vouch(
     def is_borne_out(bound: Bound) -> bool:
         if any(gives_otherwise(bound.text, s.text, question) for _, s in bound.evidence):
             return False
-        if judge is None or is_copied(bound):
+        if is_copied(bound):
+            return True
+        if _AS_AUTHOR.search(bound.text):
+            return False
+        if judge is None:
             return True
         return judge.accepts(bound.text, _sources(bound, titles))
 
@@ -125,7 +134,8 @@ def vouch(
         elif is_to_the_point(bound) and is_borne_out(bound):
             gone = False
             if not any(normalise(bound.text) in said for said in quoted):
-                shown.append(bound)
+                shown.append(_in_whose_words(bound))
+                quoted |= {normalise(b.text) for b in shown[-1:] if b.text.startswith("“")}
         else:
             left_out.append(bound.text)
             doubted = True
@@ -133,7 +143,7 @@ def vouch(
             if read is None:
                 fresh = [q for q in quoted_instead(bound) if normalise(q.text) not in quoted]
                 quoted |= {normalise(q.text) for q in fresh}
-                shown += _introduced(fresh)
+                shown += fresh
     is_counted = bool(counted and shown) and tells_count(counted, [bound.text for bound in shown])
     enough = is_counted and not doubted and not sides
     if read is not None and (shown or instead) and not enough:
@@ -141,6 +151,7 @@ def vouch(
         shown += _looked_at(best, shown, most)
         if sides:
             shown += _other_side(best, shown)
+    shown = _introduced(shown)
     if shown and verdict and _is_about(question, _sources(shown[0], titles), rarity):
         shown[0] = _begun(shown[0], verdict)
     return replace(compose(shown, evidence), left_out=tuple(left_out))
@@ -266,8 +277,7 @@ def _looked_at(best: Sequence[Bound], shown: Sequence[Bound], most: int) -> list
         for q in best[:most]
         if _is_worth_quoting(q, best) and q.evidence[0][0] in papers
     ]
-    fresh = [q for q in worth or ([] if shown else best[:1]) if q.evidence[0] not in cited]
-    return _introduced(fresh)
+    return [q for q in worth or ([] if shown else best[:1]) if q.evidence[0] not in cited]
 
 
 def _other_side(best: Sequence[Bound], shown: Sequence[Bound]) -> list[Bound]:
@@ -280,7 +290,7 @@ def _other_side(best: Sequence[Bound], shown: Sequence[Bound]) -> list[Bound]:
         if _is_worth_quoting(q, best) and q.evidence[0][0] not in papers
     ]
     same = [q for q in worth if q.evidence[0][0] == worth[0].evidence[0][0]]
-    return _introduced(same[:_WHOLE]) if len(papers) == 1 else []
+    return same[:_WHOLE] if len(papers) == 1 else []
 
 
 def _is_worth_quoting(quotation: Bound, best: Sequence[Bound]) -> bool:
@@ -293,10 +303,26 @@ def _is_near(probability: float, best: float) -> bool:
     return _TIMES * probability * (1 - best) >= best * (1 - probability)
 
 
-def _introduced(quotations: Sequence[Bound]) -> list[Bound]:
-    """Quotations after words that say whose they are."""
-    first = [replace(q, text=f"{_SAYS}{q.text}") for q in quotations[:1]]
-    return [*first, *quotations[1:]]
+def _in_whose_words(bound: Bound) -> Bound:
+    """A sentence taken from a paper in which its authors speak, quoted; any other as it is."""
+    taken = [pair for pair in bound.evidence if normalise(bound.text) in normalise(pair[1].text)]
+    if not taken or not _AS_AUTHOR.search(bound.text):
+        return bound
+    return replace(bound, text=in_quotes(taken[0][1]), evidence=(taken[0],))
+
+
+def _introduced(shown: Sequence[Bound]) -> list[Bound]:
+    """Sentences with words before each quotation, or row of them, that say whose they are."""
+    said: list[Bound] = []
+    before: Bound | None = None
+    for bound in shown:
+        is_next = before is not None and before.evidence[0][0] == bound.evidence[0][0]
+        quotes = bound.text.startswith("“")
+        said.append(
+            replace(bound, text=f"{_SAYS}{bound.text}") if quotes and not is_next else bound
+        )
+        before = bound if quotes else None
+    return said
 
 
 def _sources(bound: Bound, titles: dict[int, str]) -> list[tuple[str, list[str]]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_citations import evidence as made
 
 from rag.evidence import (
     Candidate,
     compared_evidence,
     list_candidates,
+    parts_of_an_answer,
     pick_evidence,
     qualifying,
     sides_compared,
@@ -219,3 +221,20 @@ def test_both_sides_of_a_comparison_are_heard(library: Library, three_papers: li
     assert sorted(e.number for e in found) == [1, 2]
     assert any("3 hours" in text for text in said)
     assert any("4 million" in text for text in said)
+
+
+def test_an_open_question_has_an_answer_of_each_paper_that_says_some() -> None:
+    evidence = [
+        made(1, "Owls", "Nets hold owls.", "Owls sing."),
+        made(2, "Bats", "Bats are heard.", "Caves are dark."),
+        made(3, "Newts", "Newts swim."),
+    ]
+    looked_at = [[0.9, 0.2], [0.6, 0.7], [0.1]]
+    parts = parts_of_an_answer("How can night animals be counted?", evidence, looked_at)
+    assert [(p.title, [s.text for s in p.sentences]) for p in parts] == [
+        ("Owls", ["Nets hold owls."]),
+        ("Bats", ["Bats are heard.", "Caves are dark."]),
+    ]
+    assert not parts_of_an_answer("How can OWLS-2 be counted?", evidence, looked_at)
+    assert not parts_of_an_answer("How were they counted?", evidence, looked_at)
+    assert not parts_of_an_answer("How can birds be counted?", evidence, [[0.9, 0], [0, 0], [0]])

@@ -8,6 +8,7 @@ from rag.question_forms import (
     as_question,
     asks_figure,
     asks_on,
+    asks_openly,
     asks_which,
     asks_yes_or_no,
     is_claim,
@@ -116,6 +117,24 @@ def test_questions_for_one_thing_are_not_taken_for_them(question: str) -> None:
 )
 def test_questions_for_a_count_are_seen(question: str, counted: str) -> None:
     assert what_is_counted(question) == counted
+
+
+@pytest.mark.parametrize(
+    ("question", "openly"),
+    [
+        ("How can deep nets be trained on a phone?", True),
+        ("What helps against floods?", True),
+        ("What's known about owls at night?", True),
+        ("Floods on rivers: what approaches and limits are there", True),
+        ("How do people count trout?", True),
+        ("How does Wren count trout?", False),
+        ("How do they count trout?", False),
+        ("Which two strategies did it try?", False),
+        ("What is the accuracy of Wren?", False),
+    ],
+)
+def test_questions_for_whatever_there_is_are_seen(question: str, openly: bool) -> None:
+    assert asks_openly(question) is openly
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,15 @@ def test_what_was_quoted_is_not_said_again() -> None:
     assert answer.left_out == (SAID,)
 
 
+def test_what_the_authors_say_of_themselves_is_quoted() -> None:
+    own = evidence(1, "Owls", "We net owls at night.", "They hunt by ear.", "Our nets hold.")
+    answer = shown(None, "How?", "We net owls at night.", "Our nets hold.", papers=[own])
+    assert answer.text == "The paper says: “We net owls at night.” [1] “Our nets hold.” [1]"
+    answer = shown(None, "How?", "Owls are in our nets at night.", papers=[own])
+    assert answer.text.startswith("The paper says: “")
+    assert answer.left_out == ("Owls are in our nets at night.",)
+
+
 def test_what_is_copied_needs_no_judge() -> None:
     judge = Doubting("")
     answer = shown(judge, "How many lines?", "S4D needs 2 lines of code.")
