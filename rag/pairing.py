@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rag.names import numbers_in
 
-_WORD = r"(?<![\w-])[\w-]*[A-Z][\w+-]*"
+_WORD = r"(?<![\w-])(?=[\w-]*[A-Z])[\w+-]++"
 _NAME = rf"{_WORD}(?:\s{_WORD}){{0,2}}"
 _UNIT = r"\s?(?:\\?%|[A-Za-z×]{1,3}\b)?"
 _NUMBER = rf"(?<![\w.-])\d+(?:[.,]\d+)*(?!\d){_UNIT}"

@@ -55,3 +55,11 @@ def test_a_figure_given_to_another_name_is_seen(
     statement: str, source: str, question: str, otherwise: bool
 ) -> None:
     assert gives_otherwise(statement, source, question) is otherwise
+
+
+@pytest.mark.parametrize(
+    "piece", ["A", "A ", "A, ", "1", "1, ", "1 a a, ", "1 and ", "1 on A ", "a-", "1% a and A and "]
+)
+def test_long_texts_are_seen_through_at_once(piece: str) -> None:
+    text = piece * 5_000 + " respectively"
+    assert not gives_otherwise(text, text, text)

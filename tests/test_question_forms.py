@@ -179,7 +179,8 @@ def test_what_happens_at_each_step_is_no_comparison() -> None:
 
 @pytest.mark.parametrize("text", ["a" * 20_000, "a " * 10_000, "a, " * 7_000, "?!" * 10_000])
 def test_long_texts_are_seen_through_at_once(text: str) -> None:
-    for asks in (asks_which, what_is_counted, asks_yes_or_no, sets_side_by_side, is_claim):
+    forms = (asks_which, asks_yes_or_no, asks_figure, asks_on, asks_openly, sets_side_by_side)
+    for asks in (*forms, what_is_counted, is_claim):
         assert not asks(text)
 
 
