@@ -6,6 +6,7 @@ import re
 
 # With a unit of up to three letters behind it: "30s", "10.6X", "48M", "160km".
 _NUMBER = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)*)(?:[A-Za-z]{1,3})?(?!\w)")
+_NUMBER_IN_WORD = re.compile(r"[A-Za-z]\w*-[\d.]+\w*|\b[\d.]+-[A-Za-z]\w*")
 # After a word in small letters or a comma: a capital that begins no sentence.
 _PROPER = re.compile(r"(?<=[a-z,;)] )[A-Z][a-z]{2,}\b")
 _IN_WORDS = {
@@ -69,8 +70,9 @@ def tells_number(text: str) -> bool:
 
 
 def tells_figure(text: str) -> bool:
-    """Whether a text gives a figure, rather than a number as a part of a word: "5-qubit"."""
-    return any(text[m.end() : m.end() + 1] != "-" for m in _NUMBER.finditer(text))
+    """Whether a text gives a figure, rather than a number as a part of a name or word: "CIFAR-10",
+    "5-qubit"."""
+    return _NUMBER.search(_NUMBER_IN_WORD.sub(" ", text)) is not None
 
 
 def names_in(text: str) -> set[str]:

@@ -22,7 +22,9 @@ def test_numbers_are_read_without_their_dress() -> None:
 
 def test_a_number_in_a_word_is_no_figure() -> None:
     assert tells_figure("It reaches 77% on a 5-qubit chip.")
+    assert tells_figure("It gains 10-20% on CIFAR-10.")
     assert not tells_figure("It runs on a 5-qubit chip with 64-dimensional codes.")
+    assert not tells_figure("It leads with a ResNet-20 on CIFAR-10 and OAK-10.5b.")
 
 
 def test_names_are_words_with_capitals_or_digits_inside() -> None:
