@@ -63,7 +63,8 @@ class Question(BaseModel):
 
     Attributes:
         type: any word; ours are fact, number, paraphrase, comparison, list, follow-up, near-miss,
-            off-topic, injection, and in part `tune` also terse, yesno, claim and synthesis.
+            off-topic, injection, and in part `tune` also terse, twopart, yesno, claim and
+            synthesis.
         history: earlier turns as (question, answer), for a follow-up.
         titles, ids: papers that answer it, by title or by their source's id; both empty where no
             paper of the library does.
