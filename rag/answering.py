@@ -375,7 +375,6 @@ class Answerer:
         claims = without_refusals(statements)
         instead = found.needed_second_look or reading is None or reading.answers >= _DOUBTED
         yes_or_no = asks_yes_or_no(blank.standalone_question)
-        counted = what_is_counted(blank.standalone_question)
         verdict = reading.verdict if reading and yes_or_no else None
         bound = vouch(
             claims,
@@ -388,7 +387,7 @@ class Answerer:
             instead=instead,
             verdict=verdict,
             sides=sets_side_by_side(blank.standalone_question) and not found.needed_second_look,
-            counted=counted,
+            counted=what_is_counted(blank.standalone_question),
             papers={r.paper.id: r.paper.text for r in found.ranked},
         )
         left_out = bound.left_out
@@ -396,18 +395,15 @@ class Answerer:
         if not bound.citations and instead and not refused:
             bound = _quoted(blank.standalone_question, found, claims) or bound
         cited = [s.text for citation in bound.citations for s in citation.sentences]
-        uncounted = bool(counted) and not tells_count(counted, cited)
-        unmeasured = asks_figure(blank.standalone_question) and not any(map(tells_figure, cited))
-        if bound.citations and not (uncounted or unmeasured):
+        lacking = _figure_lacking(blank.standalone_question, cited)
+        if bound.citations and not lacking:
             return _answered(blank, replace(bound, left_out=left_out), clock)
         reason = (
             "the model found no answer in the papers"
             if refused
+            else lacking
+            if bound.citations
             else "no sentence the model wrote could be found in the papers"
-            if not bound.citations
-            else "the sentences found do not say how many"
-            if uncounted
-            else "the sentences found do not give the figure"
         )
         return _declined(replace(blank, left_out=left_out), reason, clock)
 
@@ -440,6 +436,16 @@ def _listed(found: Finding, reading: Reading | None, blank: Answer, clock: _Cloc
         else "no paper found holds every name in the question"
     )
     return _declined(blank, reason, clock)
+
+
+def _figure_lacking(question: str, cited: Sequence[str]) -> str:
+    """Why sentences do not answer a question for a count or a figure; empty where they may."""
+    counted = what_is_counted(question)
+    if counted and not tells_count(counted, cited):
+        return "the sentences found do not say how many"
+    if asks_figure(question) and not any(map(tells_figure, cited)):
+        return "the sentences found do not give the figure"
+    return ""
 
 
 def _parts(found: Finding, question: str, reading: Reading | None) -> list[Evidence]:

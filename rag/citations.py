@@ -255,9 +255,14 @@ def echoes(statement: Statement, question: str) -> bool:
     return not own and not _BARE.match(statement.text)
 
 
-def is_copied(bound: Bound) -> bool:
-    """Whether a sentence is said word for word, with the same stops or others, by its evidence."""
-    return any(normalise(bound.text) in normalise(s.text) for _, s in bound.evidence)
+def copied_from(bound: Bound) -> tuple[int, Sentence] | None:
+    """The evidence that says a sentence word for word, with the same stops or others, if some does.
+
+    Returns:
+        The number of its paper, and the sentence.
+    """
+    said = normalise(bound.text)
+    return next((pair for pair in bound.evidence if said in normalise(pair[1].text)), None)
 
 
 def quoted_instead(bound: Bound) -> list[Bound]:

@@ -55,7 +55,8 @@ def paired(sentence: str) -> list[Pairs]:
         for match in _NUMBERS.finditer(sentence):
             figures = _plain(_row(match, _NUMBER))
             of_length = [row for row in names if len(row) == len(figures)]
-            found += [Pairs(figures, row) for row in of_length[:1] if len(of_length) == 1]
+            if len(of_length) == 1:
+                found.append(Pairs(figures, of_length[0]))
     return [pairs for pairs in found if len(set(pairs.names)) == len(pairs.names) > 1]
 
 

@@ -129,19 +129,19 @@ _SAYS = re.compile(
 
 _STATEMENT_WORDS = 4
 
+_AND_ASKS = r"\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b"
+
 _COMPARES = re.compile(
     r"\b(?:vs|versus|compar\w*|differ\w*|both|between|either|unlike|opposed"
     r"|(?<!\bat )(?<!\bafter )(?<!\bbefore )each)\b"
     r"|\bwhich\b.*\bor\b|\bor\b.*\bwhich\b"
-    r"|\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b"
+    rf"|{_AND_ASKS}"
     r"(?!(?:\W+\w+){0,2}?\W+(?:it|its|that|this|they|their)\b)",
     re.IGNORECASE,
 )
 """Words of a question that sets two things side by side, rather than asks twice about one."""
 
-_ASKS_ON = re.compile(
-    r"\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b", re.IGNORECASE
-)
+_ASKS_ON = re.compile(_AND_ASKS, re.IGNORECASE)
 """Goes on to a second question, about the same thing or another."""
 
 _MAY_COMPARE = re.compile(

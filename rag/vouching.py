@@ -14,9 +14,9 @@ from rag.citations import (
     bind,
     clauses,
     compose,
+    copied_from,
     echoes,
     in_quotes,
-    is_copied,
     quoted_instead,
 )
 from rag.names import holds_name, names_asked, tells_number
@@ -116,7 +116,7 @@ def vouch(
     def is_borne_out(bound: Bound) -> bool:
         if any(gives_otherwise(bound.text, s.text, question) for _, s in bound.evidence):
             return False
-        if is_copied(bound):
+        if copied_from(bound):
             return True
         if _AS_AUTHOR.search(bound.text):
             return False
@@ -135,7 +135,8 @@ def vouch(
             gone = False
             if not any(normalise(bound.text) in said for said in quoted):
                 shown.append(_in_whose_words(bound))
-                quoted |= {normalise(b.text) for b in shown[-1:] if b.text.startswith("“")}
+                if shown[-1] is not bound:
+                    quoted.add(normalise(shown[-1].text))
         else:
             left_out.append(bound.text)
             doubted = True
@@ -305,10 +306,10 @@ def _is_near(probability: float, best: float) -> bool:
 
 def _in_whose_words(bound: Bound) -> Bound:
     """A sentence taken from a paper in which its authors speak, quoted; any other as it is."""
-    taken = [pair for pair in bound.evidence if normalise(bound.text) in normalise(pair[1].text)]
-    if not taken or not _AS_AUTHOR.search(bound.text):
+    taken = copied_from(bound)
+    if taken is None or not _AS_AUTHOR.search(bound.text):
         return bound
-    return replace(bound, text=in_quotes(taken[0][1]), evidence=(taken[0],))
+    return replace(bound, text=in_quotes(taken[1]), evidence=(taken,))
 
 
 def _introduced(shown: Sequence[Bound]) -> list[Bound]:
