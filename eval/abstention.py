@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from eval.metrics import area_under, auroc, risk_coverage
-from eval.questions import Question, right_papers
+from eval.questions import NEAR_MISS, Question, right_papers
 from rag.abstention import Decision
 from rag.answering import Answerer
 from rag.conversation import stand_alone
@@ -24,12 +24,13 @@ class AbstentionFigures:
 
     Attributes:
         questions: asked twice, once with the papers that answer them hidden.
+        near_misses: questions about what is there that no paper answers, asked once.
         off_topic: questions about something else, asked once.
         auroc: of the confidence, with the papers against without.
-        auroc_off_topic: with the papers against off-topic questions.
+        auroc_near_misses, auroc_off_topic: with the papers against those questions.
         answered: share answered, the papers being there; warned: share answered with a warning.
         declined_hidden: share declined, the papers being hidden.
-        declined_off_topic: share of off-topic questions declined.
+        declined_near_misses, declined_off_topic: share of those questions declined.
         caution: the setting at which that is so.
         risk_coverage: (coverage, risk) over all asked, the surest first; risk is the share of
             those let through that no paper answers.
@@ -37,12 +38,15 @@ class AbstentionFigures:
     """
 
     questions: int
+    near_misses: int
     off_topic: int
     auroc: float | None
+    auroc_near_misses: float | None
     auroc_off_topic: float | None
     answered: float
     warned: float
     declined_hidden: float
+    declined_near_misses: float | None
     declined_off_topic: float | None
     caution: float
     risk_coverage: Sequence[tuple[float, float]]
@@ -72,13 +76,19 @@ def measure_abstention(
     off_topic: Sequence[Question],
     report: Report,
 ) -> AbstentionFigures:
-    """Decide on each question with its right papers and without them, and on off-topic ones."""
+    """Decide on each question with its right papers and without them, and on others as they are.
+
+    Args:
+        questions: with near-misses among them.
+        off_topic: questions that no paper is about.
+    """
     library, settings = answerer.library, answerer.settings
     look_again = answerer.reranker.rerank if answerer.reranker else None
     answerer.load()
     right = right_papers(questions, library.papers())
     asked = [q for q in questions if right[q.id]]
-    total = 2 * len(asked) + len(off_topic)
+    near_misses = [q for q in questions if q.type == NEAR_MISS]
+    total = 2 * len(asked) + len(near_misses) + len(off_topic)
     done = 0
 
     def decision(question: Question, hidden: frozenset[str] = frozenset()) -> Decision:
@@ -93,20 +103,25 @@ def measure_abstention(
 
     there = [decision(q) for q in asked]
     hidden = [decision(q, frozenset(p.id for p in right[q.id])) for q in asked]
+    close = [decision(q) for q in near_misses]
     beside = [decision(q) for q in off_topic]
     curve = risk_coverage(
-        [(d.confidence, 0.0) for d in there] + [(d.confidence, 1.0) for d in [*hidden, *beside]],
+        [(d.confidence, 0.0) for d in there]
+        + [(d.confidence, 1.0) for d in [*hidden, *close, *beside]],
         total,
     )
     return AbstentionFigures(
         questions=len(asked),
+        near_misses=len(near_misses),
         off_topic=len(off_topic),
         auroc=_rounded(auroc(_confidence(there), _confidence(hidden))),
+        auroc_near_misses=_rounded(auroc(_confidence(there), _confidence(close))),
         auroc_off_topic=_rounded(auroc(_confidence(there), _confidence(beside))),
         answered=_share([d.answer for d in there]),
         warned=_share([bool(d.warning) for d in there]),
         declined_hidden=_share([not d.answer for d in hidden]),
-        declined_off_topic=_share([not d.answer for d in beside]) if beside else None,
+        declined_near_misses=_declined(close),
+        declined_off_topic=_declined(beside),
         caution=settings.caution,
         risk_coverage=curve,
         aurc=area_under(curve),
@@ -115,6 +130,10 @@ def measure_abstention(
 
 def _confidence(decisions: Sequence[Decision]) -> list[float]:
     return [d.confidence for d in decisions]
+
+
+def _declined(decisions: Sequence[Decision]) -> float | None:
+    return _share([not d.answer for d in decisions]) if decisions else None
 
 
 def _share(hits: Sequence[bool]) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from eval.questions import YES_NO, Pointer, Question, QuestionSet, YesNo
+from eval.questions import NEAR_MISS, YES_NO, Pointer, Question, QuestionSet, YesNo
 from rag.errors import SourceError
 from rag.library import Library
 from rag.papers import Paper
@@ -18,6 +18,9 @@ from rag.progress import Report
 from rag.settings import Settings
 
 _MOST_SPELLINGS = 12
+
+_UNSAID = "NEI"
+"""SciFact's label of a claim of which its paper does not say enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,10 @@ class Collection:
     def questions(self) -> list[Question]:
         """The queries as questions, with what their lines say of the right answer.
 
-        Read are the fields of PubMedQA (Jin et al., 2019): ``answer`` and ``long_answer``; and of
+        Read are the fields of PubMedQA (Jin et al., 2019): ``answer`` and ``long_answer``; of
         BioASQ (Tsatsaronis et al., 2015): ``type``, ``exact_answer``, ``ideal_answer`` and
-        ``snippets``.
+        ``snippets``; and of SciFact (Wadden et al., 2020): ``label``. A claim of which experts
+        found that its paper does not say enough to support or refute it (NEI) is a near-miss.
         """
         return [
             _question(query, text, [d for d, grade in self.judged[query].items() if grade > 0], e)
@@ -89,12 +93,13 @@ def _question(query: str, text: str, right: list[str], entry: Mapping[str, Any])
     exact, ideal = entry.get("exact_answer"), entry.get("ideal_answer")
     told = entry.get("answer") or exact
     expected: YesNo | Literal[""] = next((word for word in YES_NO if word == told), "")
-    kind = str(entry.get("type") or ("yesno" if expected else "question"))
+    unsaid = entry.get("label") == _UNSAID
+    kind = NEAR_MISS if unsaid else "claim" if entry.get("label") else "question"
     return Question(
         id=query,
-        type=kind,
+        type=str(entry.get("type") or ("yesno" if expected else kind)),
         question=text,
-        ids=tuple(right),
+        ids=() if unsaid else tuple(right),
         facts=() if expected else tuple(_facts(exact)),
         evidence=tuple(
             Pointer(id=str(s["doc"]), quote=str(s["text"])) for s in entry.get("snippets") or ()

@@ -23,6 +23,9 @@ YesNo = Literal["yes", "no", "maybe"]
 
 YES_NO: tuple[YesNo, ...] = ("yes", "no", "maybe")
 
+NEAR_MISS = "near-miss"
+"""Type of a question about what papers are about, of which they do not say what it asks."""
+
 Spellings = tuple[str, ...]
 """Of one fact, the spellings that count, lower case."""
 

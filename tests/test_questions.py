@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -97,16 +98,22 @@ def test_answers_of_pubmedqa_and_bioasq_are_read(tmp_path: Path) -> None:
             "type": "factoid",
             "exact_answer": ["Fern", "ferns"],
         },
+        {"_id": "s", "text": "Moss grows on stone.", "label": "SUPPORT"},
+        {"_id": "n", "text": "Moss never grows on roofs.", "label": "NEI"},
         {"_id": "unjudged", "text": "?"},
     ]
     (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    (tmp_path / "qrels.tsv").write_text("q\td\ts\np\t1\t1\nb\t1\t1\nb\t2\t1\nf\t1\t1\nf\t2\t0\n")
-    yes, listed, factoid = read_collection(tmp_path, tmp_path).questions()
+    (tmp_path / "qrels.tsv").write_text(
+        "q\td\ts\np\t1\t1\nb\t1\t1\nb\t2\t1\nf\t1\t1\nf\t2\t0\ns\t1\t1\nn\t1\t1\n"
+    )
+    yes, listed, factoid, claim, unsaid = read_collection(tmp_path, tmp_path).questions()
     assert (yes.type, yes.expected, yes.reference, yes.ids) == ("yesno", "yes", "It does.", ("1",))
     assert listed.facts == (("moss", "bryophyta"), ("lichen",))
     assert listed.evidence == (Pointer(id="1", quote="Moss grows on stone."),)
     assert listed.reference == "Moss and lichen do."
     assert (factoid.ids, factoid.expected) == (("1",), "")
+    assert (claim.type, claim.ids) == ("claim", ("1",))
+    assert (unsaid.type, unsaid.ids) == ("near-miss", ())
 
 
 SET = read_question_set()
@@ -145,3 +152,15 @@ def test_what_the_set_calls_right_stands_in_the_starter_papers() -> None:
         for pointer in question.evidence:
             sentences = split_sentences(papers[pointer.title].abstract)
             assert 1 <= sum(pointer.fits(s.text) for s in sentences) <= 2, question.id
+
+
+def test_the_set_about_other_fields_has_all_four_kinds_of_each_abstract() -> None:
+    path = Path(str(files("eval").joinpath("data/questions-elsewhere.jsonl")))
+    asked = read_question_set(path).questions
+    kinds = Counter("claim" if q.type == "counterclaim" else q.type for q in asked)
+    assert kinds == dict.fromkeys(("claim", "near-miss", "question", "paraphrase"), 272)
+    assert len({q.question for q in asked}) == len(asked)
+    for question in asked:
+        assert question.part == "tune", question.id
+        assert question.answerable is (question.type != "near-miss"), question.id
+        assert {p.id for p in question.evidence} <= set(question.ids), question.id

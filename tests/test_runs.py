@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from eval import systems
 from eval.abstention import measure_abstention
 from eval.comparison import compare_runs
-from eval.questions import Question, QuestionSet, read_question_set, spread
+from eval.questions import NEAR_MISS, Question, QuestionSet, read_question_set, spread
 from eval.runs import Run, read_run, run_questions
 from eval.summary import summarise, summarise_system
 from eval.systems import Asked, System, ours
@@ -162,10 +162,12 @@ def test_a_model_that_always_declines_shows(
 
 
 def test_hiding_the_papers_makes_the_program_less_sure(answerer: Answerer) -> None:
-    asked = [q for q in ASKED.questions if q.answerable]
+    asked = [q for q in ASKED.questions if q.answerable or q.type == NEAR_MISS]
     off = [q for q in SET.questions if q.type == "off-topic"]
     figures = measure_abstention(answerer, asked, off, silent)
-    assert figures.questions == len(asked)
+    assert figures.questions == sum(q.answerable for q in asked)
+    assert figures.near_misses == len(asked) - figures.questions
+    assert figures.declined_near_misses is not None
     assert figures.auroc is not None
     assert figures.auroc > 0.8
     assert figures.auroc_off_topic is not None
