@@ -23,6 +23,7 @@ def fit_probe(
     layer: int,
     penalty: float = PENALTY,
     counts: Sequence[float] | None = None,
+    start: Probe | None = None,
 ) -> Probe:
     """A logistic regression with an L2 penalty on standardised states.
 
@@ -30,6 +31,8 @@ def fit_probe(
         states: ``(n, width)``.
         yes: what each should be told to be.
         counts: what each row counts; all the same where it is not given.
+        start: a probe fitted on other states, which the penalty holds the weights to, in the place
+            of none: what these states do not tell stays as it was.
     """
     share = np.full(len(yes), 1.0) if counts is None else np.asarray(counts, dtype=np.float64)
     share /= share.sum()
@@ -37,15 +40,20 @@ def fit_probe(
     mean, scale = states.mean(0), states.std(0) + 1e-3
     rows: NDArray[np.float64] = ((states - mean) / scale).astype(np.float64)
 
+    held_to = np.zeros(rows.shape[1]) if start is None else start.weights * scale
+
     def loss(packed: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights, intercept = packed[:-1], packed[-1]
         margins = labels * (rows @ weights + intercept)
         pull = -labels / (1 + np.exp(margins)) * share
-        value = share @ np.logaddexp(0, -margins) + penalty * weights @ weights / 2
-        return float(value), np.append(rows.T @ pull + penalty * weights, pull.sum())
+        away = weights - held_to
+        value = share @ np.logaddexp(0, -margins) + penalty * away @ away / 2
+        return float(value), np.append(rows.T @ pull + penalty * away, pull.sum())
 
-    start = np.zeros(rows.shape[1] + 1)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+    intercept = 0.0 if start is None else start.log_odds(mean)
+    found = minimize(
+        loss, np.append(held_to, intercept), jac=True, method="L-BFGS-B", options={"maxiter": 300}
+    ).x
     weights = found[:-1] / scale
     return Probe(layer, weights.astype(np.float32), float(found[-1] - weights @ mean))
 
@@ -57,6 +65,7 @@ def cross_validated(
     layer: int,
     penalty: float = PENALTY,
     counts: Sequence[float] | None = None,
+    start: Probe | None = None,
 ) -> list[float]:
     """For each row the probability by a probe that was fitted on other groups' rows."""
     names = sorted(set(groups))
@@ -70,6 +79,7 @@ def cross_validated(
         rest = folds != held_out
         if rest.all() or not rest.any():
             continue
-        probe = fit_probe(states[rest], labels[rest].tolist(), layer, penalty, share[rest].tolist())
+        seen = states[rest], labels[rest].tolist(), layer, penalty, share[rest].tolist()
+        probe = fit_probe(*seen, start)
         found[~rest] = [probe.probability(state) for state in states[~rest]]
     return [float(p) for p in found]

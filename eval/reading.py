@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
@@ -20,10 +20,11 @@ from rag.errors import AskpapersError
 from rag.evidence import whole_papers
 from rag.filters import read_filters
 from rag.finding import Finding, find_evidence
+from rag.judging import far_less_close
 from rag.library import Library
 from rag.odds import log_odds
 from rag.papers import Vectors
-from rag.probing import write_probe
+from rag.probing import Probe, write_probe
 from rag.progress import Progress, Report
 from rag.reading import (
     AFTER,
@@ -37,7 +38,10 @@ from rag.reading import (
 from rag.reranking import load_reranker
 from rag.settings import Settings
 
-_SENTENCES_PENALTY = 0.05
+_ANSWERS_PENALTY = 0.1
+"""L2 on the weights of states; .03 to .3 do the same within .01."""
+
+_SENTENCES_PENALTY = 0.1
 """L2 on the weights of heads, which are fewer than those of states and each tell more; .01 to .1
 do the same within .01."""
 
@@ -57,8 +61,11 @@ class Read:
 
     Attributes:
         answered: whether a right paper is among the evidence.
-        facts: for each sentence, for each key fact, whether it holds it.
+        facts: for each sentence, for each key fact, whether it holds it; for a question without
+            any, for each of the sentences it points to, whether it is that one.
         closeness: of each sentence, cosine to the question.
+        far: of each sentence, whether its paper is far less close than the best one.
+        score: of the best paper found.
         confidence: that the papers answer, by what was found alone.
     """
 
@@ -68,13 +75,25 @@ class Read:
     answered: bool
     facts: tuple[tuple[bool, ...], ...]
     closeness: tuple[float, ...]
+    far: tuple[bool, ...]
+    score: float
     confidence: float
 
     @property
     def answers(self) -> bool:
-        """Whether the evidence holds an answer: a right paper's, with a key fact where the question
-        has some."""
-        return self.answered and (any(self.tells) or not self.question.facts)
+        """Whether the evidence holds an answer: a right paper's, with a key fact, or a sentence
+        that is pointed to, where the question has some."""
+        asks = self.question.facts or self.question.evidence
+        return self.answered and (any(self.tells) or not asks)
+
+    def odds(self, state: float, sentences: Sequence[float]) -> float:
+        """Log-odds that the evidence answers.
+
+        Args:
+            state, sentences: log-odds by probes.
+        """
+        best = int(np.argmax(sentences))
+        return whether_it_answers(state, sentences[best], self.score, astray=self.far[best])
 
     @property
     def tells(self) -> list[bool]:
@@ -243,23 +262,36 @@ def _read(
 ) -> Read:
     sides = found.kind == "comparison"
     signals = read_signals(asked, found.ranked, found.evidence, sides=sides)
-    sentences = [s for e in found.evidence for s in e.sentences]
+    sentences = [(e.paper_id, s.text) for e in found.evidence for s in e.sentences]
+    papers = {r.paper.id: r.paper for r in found.ranked}
+    far = far_less_close(found.ranked)
+
+    def told(paper: str, sentence: str) -> tuple[bool, ...]:
+        if question.facts:
+            return tuple(question.facts_in(sentence))
+        return tuple(p.is_of(papers[paper]) and p.fits(sentence) for p in question.evidence)
+
     return Read(
         question=question,
         hidden=hidden,
         features=features,
         answered=any(e.paper_id in right for e in found.evidence),
-        facts=tuple(tuple(question.facts_in(s.text)) for s in sentences),
+        facts=tuple(told(paper, text) for paper, text in sentences),
         closeness=tuple(c for e in found.evidence for c in e.relevance),
+        far=tuple(paper in far for paper, _ in sentences),
+        score=found.ranked[0].score,
         confidence=decide(signals, asked, settings.caution).confidence,
     )
 
 
-def measure_reading(both: Reads, reader: EvidenceReader | None = None) -> ReadingFigures:
+def measure_reading(
+    both: Reads, reader: EvidenceReader | None = None, start: EvidenceReader | None = None
+) -> ReadingFigures:
     """How well reads tell, by probes fitted anew and by those that ship.
 
     Args:
         reader: with the probes that ship, unless they were fitted on these reads.
+        start: with the probes that fitting starts from; None for from nothing.
 
     Raises:
         AskpapersError: no evidence has a sentence with a key fact, and another.
@@ -272,21 +304,37 @@ def measure_reading(both: Reads, reader: EvidenceReader | None = None) -> Readin
         )
     rows, tells, counts = _rows(reads)
     names = [r.question.id for r in reads for _ in r.facts]
-    refitted = _by_read(
-        reads, cross_validated(rows, tells, names, LAYERS.stop, _SENTENCES_PENALTY, counts)
+    by_others = cross_validated(
+        rows,
+        tells,
+        names,
+        LAYERS.stop,
+        _SENTENCES_PENALTY,
+        counts,
+        start.sentences if start else None,
     )
-    best = [max(mine) for r, mine in zip(reads, refitted, strict=True) if _is_told(r)]
+    refitted = _by_read(reads, by_others)
     told = [r for r in reads if _is_told(r)]
     labels = [r.answers for r in told]
     states = np.stack([r.features.state for r in told])
-    by_state = cross_validated(states, labels, [r.question.id for r in told], AFTER)
+    ids = [r.question.id for r in told]
+    by_state = cross_validated(
+        states,
+        labels,
+        ids,
+        AFTER,
+        _ANSWERS_PENALTY,
+        _evenly(labels),
+        start.answers if start else None,
+    )
+    best = [mine for r, mine in zip(reads, refitted, strict=True) if _is_told(r)]
     odds = [
-        whether_it_answers(log_odds(state), log_odds(sentence))
-        for state, sentence in zip(by_state, best, strict=True)
+        r.odds(log_odds(state), [log_odds(p) for p in mine])
+        for r, state, mine in zip(told, by_state, best, strict=True)
     ]
     ships = ships_sentences = None
     if reader is not None:
-        ships = _area([reader.answer_odds(r.features) for r in told], labels)
+        ships = _area([_ships(reader, r) for r in told], labels)
         probabilities = [reader.sentences.probability(row) for row in rows]
         ships_sentences = _sentence_figures(reads, _by_read(reads, probabilities))
     return ReadingFigures(
@@ -319,6 +367,18 @@ def _measure_papers(reads: Sequence[ReadAlone], reader: EvidenceReader | None) -
     )
 
 
+def _ships(reader: EvidenceReader, read: Read) -> float:
+    """Log-odds that the evidence answers, by the probes that ship."""
+    sentences = [reader.sentences.log_odds(row) for row in read.features.sentences]
+    return read.odds(reader.answers.log_odds(read.features.state), sentences)
+
+
+def _evenly(labels: Sequence[bool]) -> list[float]:
+    """What each counts, so that those that answer count as much together as those that do not."""
+    yes = sum(labels)
+    return [1 / yes if label else 1 / (len(labels) - yes) for label in labels]
+
+
 def _first(reads: Sequence[ReadAlone], scores: Sequence[float]) -> float:
     """Share of the questions with a right paper whose best one by these scores is right."""
     by_question: dict[str, list[tuple[float, bool]]] = {}
@@ -328,26 +388,61 @@ def _first(reads: Sequence[ReadAlone], scores: Sequence[float]) -> float:
     return round(mean(best), 4) if best else 0.0
 
 
-def save_reader(both: Reads, fitted_on: str, model_name: str, folder: Path) -> list[Path]:
+def save_reader(
+    both: Reads,
+    fitted_on: str,
+    model_name: str,
+    folder: Path,
+    start: EvidenceReader | None = None,
+) -> list[Path]:
     """Fit the probes that ship, and write them where `rag.probing` looks for them.
 
+    Args:
+        start: with the probes to start from; then that of papers alone is left as it is where
+            none was read alone.
+
     Raises:
-        AskpapersError: no paper was read alone, so one of the three cannot be fitted.
+        AskpapersError: no paper was read alone, and there is nothing to start from.
     """
-    if not both.alone:
+    if not both.alone and start is None:
         raise AskpapersError(
             "No question took a second look, so no paper was read alone.",
             "Ask questions in other words than the papers', with ASKPAPERS_RERANKER set.",
         )
     told = [r for r in both.together if _is_told(r)]
     states = np.stack([r.features.state for r in told])
-    answers = fit_probe(states, [r.answers for r in told], AFTER)
+    labels = [r.answers for r in told]
+    probes = {
+        "answers": fit_probe(
+            states,
+            labels,
+            AFTER,
+            _ANSWERS_PENALTY,
+            _evenly(labels),
+            start.answers if start else None,
+        )
+    }
     rows, tells, counts = _rows(both.together)
-    sentences = fit_probe(rows, tells, LAYERS.stop, _SENTENCES_PENALTY, counts)
-    states = np.stack([r.state for r in both.alone])
-    papers = fit_probe(states, [r.right for r in both.alone], AFTER, _PAPERS_PENALTY)
-    probes = {"answers": answers, "sentences": sentences, "papers": papers}
+    probes["sentences"] = _fit_sentences(rows, tells, counts, start.sentences if start else None)
+    if both.alone:
+        states = np.stack([r.state for r in both.alone])
+        right = [r.right for r in both.alone]
+        before = start.papers if start else None
+        probes["papers"] = fit_probe(states, right, AFTER, _PAPERS_PENALTY, start=before)
     return [write_probe(p, task, model_name, fitted_on, folder) for task, p in probes.items()]
+
+
+def _fit_sentences(
+    rows: Vectors, tells: Sequence[bool], counts: Sequence[float], start: Probe | None
+) -> Probe:
+    """The probe of attention; on the scale of the one it starts from, whose lines hold for it."""
+    probe = fit_probe(rows, tells, LAYERS.stop, _SENTENCES_PENALTY, counts, start)
+    if start is None:
+        return probe
+    before, after = (rows @ p.weights + p.intercept for p in (start, probe))
+    times = float(before.std() / after.std())
+    intercept = float(before.mean()) + times * (probe.intercept - float(after.mean()))
+    return replace(probe, weights=times * probe.weights, intercept=intercept)
 
 
 def _is_told(read: Read) -> bool:
@@ -384,7 +479,7 @@ def _sentence_figures(reads: Sequence[Read], scores: Sequence[Sequence[float]]) 
 def _held(read: Read, scores: Sequence[float], count: int) -> float:
     """Share of the key facts that so many of the best sentences hold."""
     best = sorted(range(len(scores)), key=lambda i: -scores[i])[:count]
-    facts = range(len(read.question.facts))
+    facts = range(len(read.facts[0]))
     return mean(any(read.facts[i][fact] for i in best) for fact in facts)
 
 

@@ -28,11 +28,11 @@ _SURE = 2.0
 _HOPELESS = 3.0
 """Log-odds under the line from which the evidence is not even read."""
 
-_STRANGE = 0.4
-"""What log-odds under 0 that the papers answer, by what was found alone, count beside a reading."""
-
-_DOUBT = 1.0
+_DOUBT = 1.25
 """Log-odds by which a reading may be under the line, and the answer comes with a warning."""
+
+_UNNAMED = 1.5
+"""Log-odds that a reading loses where a name of the question is missing."""
 
 _ELSEWHERE = "the papers found are about something else"
 _NO_ANSWER = "the papers found are about this, but no sentence of them answers it"
@@ -62,6 +62,20 @@ class Signals:
     compared: bool
     unknown: tuple[str, ...]
     apart: tuple[str, ...]
+
+    def missing(self, question: str) -> str:
+        """What is missing of the names of the question, for the reader; empty where nothing is.
+
+        Args:
+            question: to name things as the reader wrote them.
+        """
+        if self.unknown:
+            named = " or ".join(_as_written(self.unknown, question))
+            return f"none of the papers found mentions {named}"
+        if self.apart:
+            named = " and ".join(_as_written(self.apart, question))
+            return f"no paper found speaks of {named} together"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,47 +175,33 @@ def may_answer(signals: Signals, caution: float) -> bool:
     return caution == 0 or _found_odds(signals) >= _line(caution) - _HOPELESS
 
 
-def decide(
-    signals: Signals,
-    question: str,
-    caution: float,
-    read: float | None = None,
-    *,
-    looked_again: bool = False,
-) -> Decision:
+def decide(signals: Signals, question: str, caution: float, read: float | None = None) -> Decision:
     """Whether the evidence is enough to let the model write.
 
     Args:
         question: to name things in the reason as the reader wrote them.
         caution: 0 answers whatever was found, 1 hardly anything.
         read: log-odds that the evidence holds an answer, by a model that has read it. Then it
-            decides, and what was found counts only where it is against it.
-        looked_again: whether a second look was taken, and counts in ``read``; what the first one
-            found then does not.
+            decides: a name that is missing counts against an answer, and without a reading there
+            is none.
     """
     line = _line(caution)
+    missing = signals.missing(question)
+    found = _found_odds(signals)
     if read is None or signals.compared:
-        odds = _found_odds(signals)
+        odds = -math.inf if missing else found
         sure = signals.compared or _MEETS.log_odds(signals) - _SURE >= line
     else:
-        if not looked_again:
-            read += min(0.0, _STRANGE * _found_odds(signals))
-        odds = read + _DOUBT
-        sure = read >= line
-    known = not (signals.unknown or signals.apart)
-    confidence = probability(odds) if known else 0.0
+        odds = read + _DOUBT - (_UNNAMED if missing else 0.0)
+        sure = odds - _DOUBT >= line
+    confidence = probability(odds)
     if caution == 0:
         return Decision(True, confidence)
     if odds < line:
-        elsewhere = read is None or _found_odds(signals) < line
-        return Decision(False, confidence, _ELSEWHERE if elsewhere else _NO_ANSWER)
-    if signals.unknown:
-        named = " or ".join(_as_written(signals.unknown, question))
-        return Decision(False, confidence, f"none of the papers found mentions {named}")
-    if signals.apart:
-        named = " and ".join(_as_written(signals.apart, question))
-        return Decision(False, confidence, f"no paper found speaks of {named} together")
-    return Decision(True, confidence, warning="" if sure else _TOUCHES)
+        elsewhere = read is None or found < line
+        return Decision(False, confidence, missing or (_ELSEWHERE if elsewhere else _NO_ANSWER))
+    warning = f"{missing[0].upper()}{missing[1:]}." if missing else "" if sure else _TOUCHES
+    return Decision(True, confidence, warning=warning)
 
 
 def _found_odds(signals: Signals) -> float:

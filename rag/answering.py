@@ -62,10 +62,10 @@ from rag.vouching import tells_count, vouch
 _MOST_STATEMENTS = 4
 """Sentences of an answer; what the model writes after them is not waited for."""
 
-_DOUBTED = -0.5
-"""Log-odds of an answer among the papers, as the model reads them, under which a draft that falls
-through is not replaced by a quotation: of ours, what is quoted then is a sibling's or beside the
-question, but for questions in other words than the papers', which a second look is for."""
+_DOUBTED = 0.6
+"""Confidence, once the model has read, under which a draft that falls through is not replaced by a
+quotation: what is quoted then is a sibling's or beside the question, but for questions in other
+words than the papers', which a second look is for."""
 
 _READ_ALONE = 5
 """The best papers that are read one by one after a second look."""
@@ -373,7 +373,7 @@ class Answerer:
         written = [s for s in read_draft(draft) if s.text != EXAMPLE]
         statements = written[:_MOST_STATEMENTS]
         claims = without_refusals(statements)
-        instead = found.needed_second_look or reading is None or reading.answers >= _DOUBTED
+        instead = found.needed_second_look or reading is None or blank.confidence >= _DOUBTED
         yes_or_no = asks_yes_or_no(blank.standalone_question)
         verdict = reading.verdict if reading and yes_or_no else None
         bound = vouch(

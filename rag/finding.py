@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Literal
 
 from rag.abstention import AROUND
@@ -26,9 +25,6 @@ from rag.question_forms import asks_which, is_claim
 from rag.reranking import LOOKED_AT_AGAIN, is_unsure
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings
-
-_BESIDE = 5
-"""Papers that the best one is compared with."""
 
 _UNSURE_BUDGET = 1.5
 """Times the tokens of evidence for a question that took a second look: in other words than the
@@ -57,13 +53,7 @@ class Finding:
     @property
     def needed_second_look(self) -> bool:
         """Whether the first look was not sure of the best paper."""
-        return self.ranked[0].first_score is not None
-
-    @property
-    def stands_out(self) -> float:
-        """How much higher the best paper's score is than that of the next five in the mean."""
-        first, *others = (r.score for r in self.ranked[: 1 + _BESIDE])
-        return first - fmean(others) if others else 0.0
+        return bool(self.ranked) and self.ranked[0].first_score is not None
 
 
 def find_evidence(

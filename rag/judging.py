@@ -9,14 +9,10 @@ from rag.abstention import Decision, Signals, decide, may_answer, read_signals
 from rag.finding import Finding
 from rag.odds import probability
 from rag.papers import Evidence, RankedPaper
-from rag.question_forms import is_claim
 from rag.reading import Reading
-from rag.reranking import is_unsure
 
-_FAR, _ASTRAY = 0.7, 2.0
-"""Share of the best paper's score under which another is far less close; and what log-odds of an
-answer lose where the first look was sure of the best paper, and the model looked at such another.
-Of 137 questions answered rightly 1 is such, of 65 near-misses 13."""
+_FAR = 0.7
+"""Share of the best paper's score under which another is far less close."""
 
 Read = Callable[[str, Sequence[Evidence]], Reading | None]
 """From a question and its evidence to what a model makes of it; None where none reads."""
@@ -44,38 +40,36 @@ def judge_finding(
 ) -> Judgement:
     """Whether what was found answers, and what a model made of it if it had to be read.
 
-    It need not where it is plainly about something else or lacks a name of the question, nor
-    where all papers of a list hold what it names. A list is read to choose its papers only, a
-    comparison its sentences. What took a second look is read paper by paper.
+    It need not where it is plainly about something else, nor where all papers of a list hold what
+    it names. Where a name of the question is missing only an answer is read that a paper was
+    plainly meant for. A list is read to choose its papers only, a comparison its sentences. What
+    took a second look is read paper by paper.
     """
     sides = found.kind == "comparison"
     signals = read_signals(question, found.ranked, found.evidence, sides=sides)
     decision = decide(signals, question, caution)
-    is_plain = found.kind == "list" and all(c.named for c in found.candidates)
-    if is_plain or not decision.confidence or not may_answer(signals, caution):
+    if not may_answer(signals, caution):
         return Judgement(decision, found)
-    if found.kind == "answer" and found.needed_second_look:
+    is_answer, again = found.kind == "answer", found.needed_second_look
+    is_plain = found.kind == "list" and all(c.named for c in found.candidates)
+    if is_plain or (signals.missing(question) and (again or not is_answer)):
+        return Judgement(decision, found)
+    if is_answer and again:
         found = read_alone(question, found)
     reading = read(question, found.evidence)
-    if reading and found.kind == "answer":
-        again = found.needed_second_look
-        answers = _answers(found, reading, question, signals)
-        decision = decide(signals, question, caution, answers, looked_again=again)
+    if reading and is_answer:
+        answers = _answers(found, reading, signals)
+        decision = decide(signals, question, caution, answers)
     return Judgement(decision, found, reading)
 
 
-def _answers(found: Finding, reading: Reading, question: str, signals: Signals) -> float:
+def _answers(found: Finding, reading: Reading, signals: Signals) -> float:
     """Log-odds that what was found answers."""
-    alone = found.ranked[0].answers
-    if alone is not None:
-        closest = max(r.second_similarity or 0.0 for r in found.ranked)
-        return reading.answers_alone(alone, closest, signals.around)
-    if is_unsure(found.ranked):
-        return reading.answers
-    answers = reading.answers_together
-    if is_claim(question):
-        answers = reading.answers_claim(found.stands_out)
-    return answers - (_ASTRAY if _reads_astray(found, reading) else 0.0)
+    best = found.ranked[0]
+    if best.answers is None:
+        return reading.answers(best.score, astray=_reads_astray(found, reading))
+    closest = max(r.second_similarity or 0.0 for r in found.ranked)
+    return reading.answers_alone(best.answers, closest, signals.around)
 
 
 def ranked_by_reading(
@@ -100,11 +94,14 @@ def _raised(score: float, answers: float) -> float:
     return 1 - (1 - score) * (1 - probability(answers))
 
 
+def far_less_close(ranked: Sequence[RankedPaper]) -> set[str]:
+    """Ids of the papers whose score is far under that of the best."""
+    return {r.paper.id for r in ranked if r.score < _FAR * ranked[0].score}
+
+
 def _reads_astray(found: Finding, reading: Reading) -> bool:
-    """Whether a paper was plainly meant, and what the model looked at most stands in one that is
-    far less close: the paper is there, and does not say it."""
-    scores = {r.paper.id: r.score for r in found.ranked}
-    looked_at = max(
-        zip(found.evidence, reading.sentences, strict=True), key=lambda pair: max(pair[1])
-    )[0]
-    return scores[looked_at.paper_id] < _FAR * found.ranked[0].score
+    """Whether what the model looked at most stands in a paper that is far less close than the best
+    one: that is there, and does not say it."""
+    both = zip(found.evidence, reading.sentences, strict=True)
+    looked_at, _ = max(both, key=lambda pair: max(pair[1]))
+    return looked_at.paper_id in far_less_close(found.ranked)

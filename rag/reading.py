@@ -37,17 +37,12 @@ LAYERS = range(8, 24)
 AFTER = 18
 """Layers that the state has passed which tells whether the evidence answers."""
 
-_STATE, _LOOKED_AT, _NEITHER = 0.8, 0.64, -1.4
-"""What the state's log-odds, and those of the sentence looked at most, count for whether the
-evidence answers, and what is added: a logistic regression on 620 readings of part `tune`, each by
-probes that had not seen its question, and on 210 of PubMedQA dev, which count half (November 2026;
-`docs/retrieval.md`)."""
-
-_SHARED = 1.2
-"""Log-odds that the sentence looked at most is counted with at least, where papers were plainly
-meant: if several of them say the same, none has much more of the attention than the others. It
-lets through 5 more of 40 questions of BioASQ dev, none more of them with their papers hidden, and
-none more of 85 near-misses, by which it was chosen."""
+_STATE, _LOOKED_AT, _SCORE, _ASTRAY, _NEITHER = 0.52, 0.36, 7.4, -2.8, -4.5
+"""What counts for whether evidence of several papers answers: the state's log-odds, those of the
+sentence looked at most, the best paper's score, and whether that sentence stands in a paper far
+less close; and what is added. A logistic regression on readings of questions, claims and
+near-misses about abstracts of three fields, each by probes that had not seen its abstract (November
+2026; `docs/retrieval.md`)."""
 
 _ALONE, _LOOKED_AT_ALONE, _SIMILAR, _AROUND, _SO_FAR = 0.9, 0.42, 4.0, -12.0, -0.2
 """What counts for whether a paper that was read alone answers: the state's log-odds, those of the
@@ -56,15 +51,6 @@ eighth best was at the first look, as a large library has some paper near to any
 added. A logistic regression on 267 questions of part `tune` that took a second look, with the right
 paper among five or without, and on near-misses, each by a probe that had not seen it; its line
 moved by 0.8, and the eighth best counting less (November 2026; `docs/retrieval.md`)."""
-
-_CLAIM_STANDS_OUT, _CLAIM = 10.0, -0.75
-"""What log-odds of an answer gain where a claim was made, by how far the best paper stands out, and
-what is added: a claim is of one paper mostly. Of 94 claims of SciFact dev .65 are let through with
-it for .55, and of 90 with their papers hidden .18 for .20, by which it was chosen (November
-2026)."""
-
-_CLAIM_FAR = 0.3
-"""How far a paper stands out at most, beside a claim."""
 
 _YES, _NO = 2.0, 0.5
 """Log-odds of yes from which it is said, and under which no is. The model leans to yes: between the
@@ -79,28 +65,24 @@ class Reading:
     """What a model made of evidence.
 
     Attributes:
-        answers: log-odds that the evidence holds an answer.
+        state: log-odds that the evidence holds an answer, by the state behind the last token.
         sentences: for each paper of the evidence, for each of its sentences, the probability
             that it is one an answer rests on, against any other sentence of the evidence.
         yes: log-odds that the model would begin its answer with yes rather than no.
     """
 
-    answers: float
+    state: float
     sentences: tuple[tuple[float, ...], ...]
     yes: float
 
-    @property
-    def answers_together(self) -> float:
-        """The same where several papers may hold the answer."""
-        return self.answers + _LOOKED_AT * max(0.0, _SHARED - self._best)
-
-    def answers_claim(self, stands_out: float) -> float:
-        """The same where a claim was made, not a question asked.
+    def answers(self, score: float, *, astray: bool = False) -> float:
+        """Log-odds that the evidence, of several papers, holds an answer.
 
         Args:
-            stands_out: how much higher the best paper's score is than that of the next ones.
+            score: of the best paper found.
+            astray: whether the sentence looked at most stands in a paper that is far less close.
         """
-        return self.answers_together + _CLAIM_STANDS_OUT * min(stands_out, _CLAIM_FAR) + _CLAIM
+        return whether_it_answers(self.state, self._best, score, astray=astray)
 
     def answers_alone(self, paper: float, similarity: float, around: float) -> float:
         """Log-odds that the one paper that was read answers.
@@ -165,7 +147,7 @@ class EvidenceReader:
             return None
         found = iter([self.sentences.probability(row) for row in seen.sentences])
         by_paper = tuple(tuple(next(found) for _ in e.sentences) for e in evidence)
-        return Reading(self.answer_odds(seen), by_paper, seen.yes)
+        return Reading(self.answers.log_odds(seen.state), by_paper, seen.yes)
 
     def read_alone(self, question: str, paper: Evidence) -> float:
         """Log-odds that a paper answers which is read without any other.
@@ -175,23 +157,17 @@ class EvidenceReader:
         """
         return self.papers.log_odds(look_alone(self.model, question, paper))
 
-    def answer_odds(self, seen: Features) -> float:
-        """Log-odds that the evidence holds an answer."""
-        best = max(self.sentences.log_odds(row) for row in seen.sentences)
-        return whether_it_answers(self.answers.log_odds(seen.state), best)
 
-
-def whether_it_answers(state: float, best: float) -> float:
-    """Log-odds that evidence holds an answer.
-
-    A question in other words than the paper's leaves the state unsure; that some sentence is
-    looked at as one that answers tells more then.
+def whether_it_answers(state: float, best: float, score: float, *, astray: bool = False) -> float:
+    """Log-odds that evidence of several papers holds an answer.
 
     Args:
         state: log-odds by the state behind the last token.
         best: the highest of the sentences' log-odds.
+        score, astray: as in `Reading.answers`.
     """
-    return _STATE * state + _LOOKED_AT * best + _NEITHER
+    read = _STATE * state + _LOOKED_AT * best
+    return read + _SCORE * score + _ASTRAY * astray + _NEITHER
 
 
 def look(model: LocalChatModel, question: str, evidence: Sequence[Evidence]) -> Features | None:

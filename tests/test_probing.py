@@ -9,6 +9,7 @@ import pytest
 import torch
 from test_packed import small_model
 
+from eval.metrics import auroc
 from eval.probing import cross_validated, fit_probe
 from rag import probing
 from rag.chat_models.decoding import StateReader
@@ -40,6 +41,25 @@ def test_what_a_probe_has_not_seen_is_judged_by_the_rest() -> None:
     shuffled = [bool(y) for y in np.random.default_rng(5).permutation(yes)]
     by_chance = np.array(cross_validated(points, shuffled, groups, 1)) >= 0.5
     assert np.mean(by_chance == np.array(shuffled)) < 0.65
+
+
+def test_a_probe_that_starts_from_another_keeps_what_few_states_do_not_tell() -> None:
+    points, yes = clouds(400)
+    before = fit_probe(points[100:], yes[100:], 5)
+    few = points[:16], yes[:16], 5
+    on, anew = fit_probe(*few, start=before), fit_probe(*few)
+    assert auroc_of(on, points, yes) > auroc_of(anew, points, yes)
+    assert not np.allclose(on.weights, before.weights)
+
+
+def auroc_of(probe: Probe, points: np.ndarray, yes: list[bool]) -> float:
+    odds = [probe.log_odds(point) for point in points]
+    found = auroc(
+        [o for o, y in zip(odds, yes, strict=True) if y],
+        [o for o, y in zip(odds, yes, strict=True) if not y],
+    )
+    assert found is not None
+    return found
 
 
 def test_groups_too_few_to_be_held_out_are_no_error() -> None:

@@ -111,9 +111,13 @@ def test_the_default_model_has_probes_that_ship() -> None:
     assert load_evidence_reader(None) is None
 
 
-def test_a_sentence_that_stands_out_speaks_for_an_answer() -> None:
-    assert whether_it_answers(-1.0, 3.0) > whether_it_answers(-1.0, 0.0)
-    assert whether_it_answers(1.0, 0.0) > whether_it_answers(-1.0, 0.0)
+def test_what_speaks_for_an_answer_and_what_against() -> None:
+    plain = whether_it_answers(-1.0, 0.0, 0.5)
+    assert whether_it_answers(-1.0, 3.0, 0.5) > plain
+    assert whether_it_answers(1.0, 0.0, 0.5) > plain
+    assert whether_it_answers(-1.0, 0.0, 0.7) > plain
+    assert whether_it_answers(-1.0, 0.0, 0.5, astray=True) < plain
+    assert Reading(-1.0, ((0.1,), (0.5, 0.2)), 0).answers(0.5) == pytest.approx(plain)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +141,7 @@ def test_the_sentence_that_answers_is_told(reader: EvidenceReader) -> None:
     assert best[1:] == (1, 1)
     elsewhere = reader.read("How many whales live in the Arctic?", [S4D, PTD])
     assert elsewhere is not None
-    assert elsewhere.answers < about.answers
+    assert elsewhere.state < about.state
 
 
 @pytest.mark.models
@@ -191,12 +195,15 @@ def test_the_command_prints_what_reading_tells_and_saves_probes(
 ) -> None:
     library.add(sample_papers())
     command = ["eval", "reading", "--library", str(library.path), "--limit", "5"]
-    result = CliRunner().invoke(app, command)
+    adapted = tmp_path / "adapted"
+    adapted.mkdir()
+    result = CliRunner().invoke(app, [*command, "--adapt", "--save", str(adapted)])
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     assert figures["questions"] == 5
     assert figures["ships"]["facts"]["3"] >= figures["ships"]["facts"]["1"] > 0
     assert figures["papers"] is None
+    assert {file.name.split("-")[0] for file in adapted.iterdir()} == {"answers", "sentences"}
     monkeypatch.setenv("ASKPAPERS_RERANKER", Settings.model_fields["reranker"].default)
     saved = CliRunner().invoke(app, [*command, "--part", "tune", "--save", str(tmp_path)])
     assert saved.exit_code == 0, saved.output
@@ -208,17 +215,3 @@ def test_the_command_prints_what_reading_tells_and_saves_probes(
     assert alone["first_ships"] is None
     nothing = CliRunner().invoke(app, [*command[:4], "--questions", str(tmp_path / "none.jsonl")])
     assert nothing.exit_code == 1
-
-
-def test_a_claim_is_answered_by_a_paper_that_stands_out() -> None:
-    read = Reading(-1.2, ((0.9,), (0.1,)), 0)
-    assert read.answers_claim(0.2) == pytest.approx(-1.2 + 2 - 0.75)
-    assert read.answers_claim(0.9) == read.answers_claim(0.3) > read.answers_claim(0.2)
-
-
-def test_where_papers_share_an_answer_none_need_stand_out() -> None:
-    shared = Reading(-1.2, ((0.5,), (0.5, 0.4)), 0)
-    assert shared.answers_together == pytest.approx(-1.2 + 0.64 * 1.2)
-    for best in (0.9, 1.0):
-        assert Reading(-1.2, ((best, 0.1),), 0).answers_together == -1.2
-    assert Reading(-1.2, ((0.0,),), 0).answers_together > -1.2

@@ -172,17 +172,20 @@ def eval_abstention(
     part: PartOption = "report",
     limit: LimitOption = None,
 ) -> None:
-    """Each question with its papers there and with them hidden, and off-topic ones, as JSON.
+    """Each question with its papers there and with them hidden, near-misses and off-topic ones.
 
-    Off-topic for a judged collection are our own questions about machine learning papers.
+    Prints JSON. Near-misses are questions of that type, and claims of SciFact that their paper
+    neither supports nor refutes. Off-topic for a judged collection are our own questions about
+    machine learning papers.
     """
     from eval.abstention import measure_abstention
-    from eval.questions import read_questions, spread
+    from eval.questions import NEAR_MISS, read_questions, spread
 
     chosen = _Chosen(library, model, questions, beir, queries, part, limit=limit)
     answerer, asked = chosen.open()
     if beir is None:
-        off_topic = [q for q in read_questions(questions) if not q.answerable]
+        others = (q for q in read_questions(questions) if not q.answerable)
+        off_topic = [q for q in others if q.type != NEAR_MISS]
     else:
         off_topic = read_questions(only=("fact", "number", "paraphrase"))
     with terminal.progress() as report:
@@ -253,6 +256,9 @@ def eval_reading(
     save: Annotated[
         Path | None, typer.Option(help="Write probes fitted on these here.", metavar="DIR")
     ] = None,
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Fit them starting from those that ship.")
+    ] = False,
 ) -> None:
     """How well the model's reading tells whether evidence answers, and which sentences; JSON.
 
@@ -269,12 +275,13 @@ def eval_reading(
         if not isinstance(loaded, LocalChatModel):
             raise typer.BadParameter("only a model in this process can be read off")
         reads = read_evidence(opened, asked.questions, chosen.settings, loaded, report)
-        reader = None if save else load_evidence_reader(loaded)
-        figures = measure_reading(reads, reader)
+        ships = load_evidence_reader(loaded)
+        start = ships if adapt else None
+        figures = measure_reading(reads, None if save and not adapt else ships, start)
     terminal.print_json(asdict(figures))
     if save:
         fitted_on = f"{len(asked.questions)} questions ({asked.digest}) of {len(opened)} papers"
-        save_reader(reads, fitted_on, loaded.model_name, save)
+        save_reader(reads, fitted_on, loaded.model_name, save, start)
 
 
 @app.command("judge")
