@@ -15,7 +15,13 @@ _IN_WORDS = {
         "one two three four five six seven eight nine ten eleven twelve".split(), start=1
     )
 }
-_ONE = re.compile(r"\bon (?:the )?one hand\b|\bone of\b", re.IGNORECASE)
+_ONE = re.compile(
+    r"\bon (?:the )?one hand\b|\bone (?:of|another|and the same|by one|can|may|must)\b"
+    r"|\bone[- ]to[- ](?:one|many)\b|\b(?:zero|one)[- ]shot\b",
+    re.IGNORECASE,
+)
+"""Words that count nothing."""
+
 _SPACE = re.compile(r"\b[1-4]-?D\b")
 _AMOUNT = re.compile(
     r"\b(?:exponential(?:ly)?|infinite(?:ly)?|single|double|triple|twice|half|zero|dozens?|hundreds?|"

@@ -115,6 +115,8 @@ def test_a_capital_that_begins_no_sentence_makes_a_name() -> None:
         ("It has multiple facets.", False),
         ("It has a 3D architecture.", False),
         ("On the one hand it is one of the best.", False),
+        ("One and the same model may infer them zero-shot, one by one.", False),
+        ("Zero errors are left.", True),
     ],
 )
 def test_a_text_tells_how_many_or_not(text: str, tells: bool) -> None:
