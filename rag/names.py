@@ -6,7 +6,7 @@ import re
 
 # With a unit of up to three letters behind it: "30s", "10.6X", "48M", "160km".
 _NUMBER = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)*)(?:[A-Za-z]{1,3})?(?!\w)")
-_NUMBER_IN_WORD = re.compile(r"[A-Za-z]\w*-[\d.]+\w*|\b[\d.]+-[A-Za-z]\w*")
+_NUMBER_IN_WORD = re.compile(r"(?<![\w.])[A-Za-z][\w.-]*\d[\w.-]*|\b[\d.]+-[A-Za-z]\w*")
 # After a word in small letters or a comma: a capital that begins no sentence.
 _PROPER = re.compile(r"(?<=[a-z,;)] )[A-Z][a-z]{2,}\b")
 _IN_WORDS = {

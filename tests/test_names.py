@@ -25,6 +25,7 @@ def test_a_number_in_a_word_is_no_figure() -> None:
     assert tells_figure("It gains 10-20% on CIFAR-10.")
     assert not tells_figure("It runs on a 5-qubit chip with 64-dimensional codes.")
     assert not tells_figure("It leads with a ResNet-20 on CIFAR-10 and OAK-10.5b.")
+    assert not tells_figure("It is strongest in GPT-4o and Qwen2.5-Coder-32B-Instruct.")
 
 
 def test_names_are_words_with_capitals_or_digits_inside() -> None:
