@@ -84,7 +84,7 @@ class Decision:
 
     Attributes:
         confidence: that the papers answer, as the regressions see it, 0 to 1: enough from
-            ``caution`` on; 0 where a name of the question is missing.
+            ``caution`` on; 0 where a name of the question is missing and no model has read.
         reason: why not, for the reader.
         warning: what the reader should mind where it may, a sentence.
     """
