@@ -162,11 +162,11 @@ def test_a_model_that_always_declines_shows(
 
 
 def test_hiding_the_papers_makes_the_program_less_sure(answerer: Answerer) -> None:
-    asked = [q for q in ASKED.questions if q.answerable or q.type == NEAR_MISS]
+    asked = [q for q in ASKED.questions if q.answerable]
+    close = [q for q in SET.questions if q.type == NEAR_MISS][:6]
     off = [q for q in SET.questions if q.type == "off-topic"]
-    figures = measure_abstention(answerer, asked, off, silent)
-    assert figures.questions == sum(q.answerable for q in asked)
-    assert figures.near_misses == len(asked) - figures.questions
+    figures = measure_abstention(answerer, asked + close, off, silent)
+    assert (figures.questions, figures.near_misses) == (len(asked), len(close))
     assert figures.declined_near_misses is not None
     assert figures.auroc is not None
     assert figures.auroc > 0.8
