@@ -250,10 +250,10 @@ class Answerer:
         if found.kind == "comparison":
             scores = reading.sentences if reading else [e.relevance for e in evidence]
             sides = narrow(evidence, scores, OF_A_SIDE)
-            yield Done(_answered(blank, set_side_by_side(sides), clock))
+            yield Done(_of_each(sides, searched, blank, clock))
             return
         if parts := _parts(found, searched, reading):
-            yield Done(_answered(blank, set_side_by_side(parts), clock))
+            yield Done(_of_each(parts, searched, blank, clock))
             return
 
         if self.settings.quote:
@@ -446,6 +446,14 @@ def _figure_lacking(question: str, cited: Sequence[str]) -> str:
     if asks_figure(question) and not any(map(tells_figure, cited)):
         return "the sentences found do not give the figure"
     return ""
+
+
+def _of_each(papers: Sequence[Evidence], question: str, blank: Answer, clock: _Clock) -> Answer:
+    """What each of several papers says, unless none gives the count or figure that is asked for."""
+    lacking = _figure_lacking(question, [s.text for e in papers for s in e.sentences])
+    if lacking:
+        return _declined(blank, lacking, clock)
+    return _answered(blank, set_side_by_side(papers), clock)
 
 
 def _parts(found: Finding, question: str, reading: Reading | None) -> list[Evidence]:

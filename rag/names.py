@@ -25,7 +25,7 @@ _ONE = re.compile(
 _SPACE = re.compile(r"\b[1-4]-?D\b")
 _AMOUNT = re.compile(
     r"\b(?:exponential(?:ly)?|infinite(?:ly)?|single|double|triple|twice|half|zero|dozens?|hundreds?|"
-    r"thousands?|millions?|billions?)\b",
+    r"thousands?|millions?|billions?|logarithmic(?:ally)?|log(?= ?\(?[a-z]\b))\b",
     re.IGNORECASE,
 )
 _MADE_OF = re.compile(r"^(?:anti|non|pre|post|pro|de|multi|co)-(?=.*[A-Z\d])|-(?:[a-z]{4,})$")

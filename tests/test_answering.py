@@ -19,6 +19,7 @@ from rag.library import Library
 from rag.papers import Answer, Evidence, Paper
 from rag.prompts import EXAMPLE
 from rag.reading import Reading
+from rag.sample import sample_papers
 from rag.settings import load_settings
 from rag.sources import read_source
 
@@ -109,6 +110,14 @@ def test_a_comparison_says_what_each_paper_says(answerer: Answerer) -> None:
     assert len(answer.citations) == 2
     assert all(citation.title in answer.answer for citation in answer.citations), titles
     check_citations(answerer, answer)
+
+
+def test_a_comparison_that_lacks_the_figure_asked_for_is_declined(library: Library) -> None:
+    library.add(sample_papers())
+    quoting = Answerer(library, settings=load_settings(quote=True, reranker=""))
+    answer = quoting.answer("What accuracy do COSMO and LisGAN reach?")
+    assert answer.abstained
+    assert answer.reason == "the sentences found do not give the figure"
 
 
 def test_a_list_has_the_papers_asked_for_and_few_others(answerer: Answerer) -> None:

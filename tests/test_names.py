@@ -118,6 +118,8 @@ def test_a_capital_that_begins_no_sentence_makes_a_name() -> None:
         ("On the one hand it is one of the best.", False),
         ("One and the same model may infer them zero-shot, one by one.", False),
         ("Zero errors are left.", True),
+        ("It takes log N qubits.", True),
+        ("It writes a log of each run.", False),
     ],
 )
 def test_a_text_tells_how_many_or_not(text: str, tells: bool) -> None:
