@@ -213,5 +213,7 @@ def test_the_command_prints_what_reading_tells_and_saves_probes(
     alone = json.loads(saved.stdout)["papers"]
     assert alone["papers"] > alone["questions"] > 0
     assert alone["first_ships"] is None
+    other = CliRunner().invoke(app, [*command, "--adapt", "--model", "smollm2-135m-instruct"])
+    assert other.exit_code == 2
     nothing = CliRunner().invoke(app, [*command[:4], "--questions", str(tmp_path / "none.jsonl")])
     assert nothing.exit_code == 1

@@ -274,9 +274,11 @@ def eval_reading(
         loaded = load_chat_model(chosen.settings, report=report)
         if not isinstance(loaded, LocalChatModel):
             raise typer.BadParameter("only a model in this process can be read off")
-        reads = read_evidence(opened, asked.questions, chosen.settings, loaded, report)
         ships = load_evidence_reader(loaded)
+        if adapt and ships is None:
+            raise typer.BadParameter(f"no probes ship for {loaded.model_name}: leave out --adapt")
         start = ships if adapt else None
+        reads = read_evidence(opened, asked.questions, chosen.settings, loaded, report)
         figures = measure_reading(reads, None if save and not adapt else ships, start)
     terminal.print_json(asdict(figures))
     if save:
