@@ -74,14 +74,14 @@ class Served:
 
 
 def own_settings(folder: Path) -> Settings:
-    """Settings whose home is the test's, with the real model files in it."""
+    """Settings whose home is the test's, with the real model files in it, and no second look."""
     real = load_settings()
     if not weights.is_present(weights.get_model(weights.ENCODER), real.models_path):
         pytest.skip("the encoder is not here: run `askpapers models fetch`")
     home = folder / "home"
     home.mkdir()
     (home / "models").symlink_to(real.models_path)
-    return load_settings(home=home, library=folder / "library", port=0)
+    return load_settings(home=home, library=folder / "library", port=0, reranker="")
 
 
 @contextmanager
