@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.abstention import AROUND
+from rag.conversation import leans_on_history
 from rag.evidence import (
     MOST_LISTED,
     OF_A_SIDE,
@@ -21,14 +22,18 @@ from rag.evidence import (
 from rag.filters import Filters
 from rag.names import names_in
 from rag.papers import Evidence, RankedPaper
-from rag.question_forms import asks_which, is_claim
-from rag.reranking import LOOKED_AT_AGAIN, is_unsure
+from rag.question_forms import asks_which, halves, is_claim
+from rag.reranking import LOOKED_AT_AGAIN, UNSURE, is_unsure
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 
 _UNSURE_BUDGET = 1.5
 """Times the tokens of evidence for a question that took a second look: in other words than the
 paper's, the sentence that answers is seldom among the closest ones."""
+
+_APART = 0.7
+"""Share of the best score for one half of a question under which the paper that answers the other
+half does not answer this one."""
 
 LookAgain = Callable[[str, Sequence[RankedPaper]], list[RankedPaper]]
 """From a question and the papers found to the same papers, ranked again."""
@@ -69,8 +74,8 @@ def find_evidence(
     """The papers found for a question, and the evidence picked from them.
 
     A question for all papers of a kind gets one sentence of each that fits; one that compares
-    two papers gets the best sentences of both; any other, and any claim, the best sentences of the
-    best papers.
+    two papers, or asks two things of which each has a paper of its own, gets the best sentences of
+    both; any other, and any claim, the best sentences of the best papers.
 
     Args:
         context: what a follow-up is about.
@@ -85,8 +90,18 @@ def find_evidence(
         candidates = list_candidates(question, ranked, library)
         shown = [c.evidence for c in candidates] if is_read else qualifying(candidates)
         return Finding(tuple(ranked), tuple(shown), "list", tuple(candidates))
+    of_a_side = READ_OF_A_SIDE if is_read else OF_A_SIDE
     most = max(AROUND, retriever.k)
     ranked = retriever.rank(question, context, filters, max(LOOKED_AT_AGAIN, most))
+    if two := _paper_for_each_half(question, retriever, filters):
+        both = [
+            replace(evidence, number=number)
+            for number, (half, paper) in enumerate(two.items(), start=1)
+            for evidence in compared_evidence(half, [paper], library, of_a_side)
+        ]
+        papers = list(two.values())
+        others = [r for r in ranked[:most] if all(r.paper.id != p.paper.id for p in papers)]
+        return Finding((*papers, *others), tuple(both), "comparison")
     unsure = is_unsure(ranked)
     if look_again and unsure:
         ranked = look_again(question, ranked)
@@ -95,7 +110,27 @@ def find_evidence(
         ranked = ranked[:most]
     may_name_two = (names_in(question) or not unsure) and not is_claim(question)
     if may_name_two and (sides := sides_compared(question, ranked, library)):
-        most = READ_OF_A_SIDE if is_read else OF_A_SIDE
-        both = compared_evidence(question, sides, library, most)
+        both = compared_evidence(question, sides, library, of_a_side)
         return Finding(tuple(ranked), tuple(both), "comparison")
     return Finding(tuple(ranked), tuple(pick_evidence(question, ranked, library, budget)))
+
+
+def _paper_for_each_half(
+    question: str, retriever: PaperRetriever, filters: Filters | None
+) -> dict[str, RankedPaper]:
+    """The halves of a question that asks two things, each with its paper; empty unless the first
+    look is sure of both, and neither paper is close to the other half."""
+    two = halves(question)
+    if two is None or any(map(leans_on_history, two)):
+        return {}
+    found = [{r.paper.id: r for r in retriever.rank(half, "", filters)} for half in two]
+    best = [next(iter(ranked.values()), None) for ranked in found]
+    first, second = best
+    if first is None or second is None or min(first.score, second.score) < UNSURE[1]:
+        return {}
+    in_second, in_first = found[1].get(first.paper.id), found[0].get(second.paper.id)
+    if (in_second and in_second.score >= _APART * second.score) or (
+        in_first and in_first.score >= _APART * first.score
+    ):
+        return {}
+    return dict(zip(two, (first, second), strict=True))

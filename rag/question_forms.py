@@ -144,6 +144,16 @@ _COMPARES = re.compile(
 _ASKS_ON = re.compile(_AND_ASKS, re.IGNORECASE)
 """Goes on to a second question, about the same thing or another."""
 
+_AND_ALSO = re.compile(
+    r"[,;?.]?\s+(?:and|while|whereas)\s+(?:also\s+)?"
+    r"(?=(?:(?:on|in|at|by|for|with|from|of|to|under)\s+)?(?:what|how|which|where|when|why|who)\b)",
+    re.IGNORECASE,
+)
+"""Where a second question begins with its own question word."""
+
+_OF_BOTH = re.compile(r"\b(?:both|each|either|neither|the two|two)\b", re.IGNORECASE)
+"""What a second question has that is asked about two things named before."""
+
 _MAY_COMPARE = re.compile(
     r"\b(?:vs|versus|compar\w*|than|and|or|differ\w*|both|between|either|unlike|against)\b",
     re.IGNORECASE,
@@ -207,6 +217,15 @@ def sets_side_by_side(question: str) -> bool:
 def asks_on(question: str) -> bool:
     """Whether a question goes on to a second one, about the same thing or another."""
     return _ASKS_ON.search(question) is not None
+
+
+def halves(question: str) -> tuple[str, str] | None:
+    """The two questions that one asks one after the other; None where it asks another number, or
+    the second about both things of the first."""
+    both = _AND_ALSO.split(question)
+    if len(both) != 2 or _OF_BOTH.search(both[1]):
+        return None
+    return f"{both[0]}?", both[1]
 
 
 def joins(question: str) -> bool:

@@ -223,6 +223,30 @@ def test_both_sides_of_a_comparison_are_heard(library: Library, three_papers: li
     assert any("4 million" in text for text in said)
 
 
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("question", "papers"),
+    [
+        (
+            "How many photographs of lakes does Heron hold, and what does Wren sing with?",
+            ["Heron, a Data Set of Lakes", "Wren: Small Models that Sing"],
+        ),
+        ("How many photographs of lakes does Heron hold, and what labelled them by hand?", []),
+        ("How many photographs of lakes does Heron hold, and how were they labelled?", []),
+        ("How many photographs of lakes does Heron hold, and what is the capital of Peru?", []),
+    ],
+)
+def test_two_questions_in_one_have_a_paper_each(
+    library: Library, three_papers: list[Paper], question: str, papers: list[str]
+) -> None:
+    library.add(three_papers)
+    found = find_evidence(question, PaperRetriever(library=library), load_settings())
+    assert found.kind == ("comparison" if papers else "answer")
+    if papers:
+        assert [e.title for e in found.evidence] == papers
+        assert [r.paper.title for r in found.ranked[:2]] == papers
+
+
 def test_an_open_question_has_an_answer_of_each_paper_that_says_some() -> None:
     evidence = [
         made(1, "Owls", "Nets hold owls.", "Owls sing."),

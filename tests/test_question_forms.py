@@ -11,6 +11,7 @@ from rag.question_forms import (
     asks_openly,
     asks_which,
     asks_yes_or_no,
+    halves,
     is_claim,
     joins,
     sets_side_by_side,
@@ -166,6 +167,28 @@ def test_two_questions_about_one_thing_compare_nothing(question: str, side_by_si
     assert asks_on(question)
 
 
+@pytest.mark.parametrize(
+    ("question", "two"),
+    [
+        (
+            "What does Wren run on, and what does Kestrel attend to?",
+            ("What does Wren run on?", "what does Kestrel attend to?"),
+        ),
+        (
+            "On which phones does Wren run and under which load does Kestrel fail?",
+            ("On which phones does Wren run?", "under which load does Kestrel fail?"),
+        ),
+        ("What do Wren and Kestrel run on?", None),
+        ("Which is faster, Wren or Kestrel, and how long does each need?", None),
+        ("What is Wren, and what is Kestrel, and what is Heron?", None),
+    ],
+)
+def test_a_question_that_asks_twice_has_two_halves(
+    question: str, two: tuple[str, str] | None
+) -> None:
+    assert halves(question) == two
+
+
 def test_two_subjects_are_joined_and_two_questions_are_not() -> None:
     assert joins("On what tasks were Wren and Kestrel evaluated?")
     assert not joins("How long did Wren train, and on what processors?")
@@ -179,7 +202,15 @@ def test_what_happens_at_each_step_is_no_comparison() -> None:
 
 @pytest.mark.parametrize("text", ["a" * 20_000, "a " * 10_000, "a, " * 7_000, "?!" * 10_000])
 def test_long_texts_are_seen_through_at_once(text: str) -> None:
-    forms = (asks_which, asks_yes_or_no, asks_figure, asks_on, asks_openly, sets_side_by_side)
+    forms = (
+        asks_which,
+        asks_yes_or_no,
+        asks_figure,
+        asks_on,
+        asks_openly,
+        sets_side_by_side,
+        halves,
+    )
     for asks in (*forms, what_is_counted, is_claim):
         assert not asks(text)
 
