@@ -97,7 +97,7 @@ _WHAT_FIGURE = re.compile(
 _OPEN = re.compile(
     r"\bhow (?:can|could|might|should|to|do (?:people|researchers|others|we|you|i))\b"
     r"|\bwhat(?: all)? (?:can|could|might|should)\b"
-    r"|\bwhat(?:'s| is| has been)? (?:known|done|helps?)\b"
+    r"|\bwhat(?:'s| is| has been)? (?:known|done|helps?|goes wrong)\b"
     r"|\b(?:what|which)(?: \w+){0,4}? (?:ways|approaches|methods|techniques|strategies|tricks"
     r"|options|remedies|ideas|problems|limits|limitations|challenges|risks|pitfalls|reasons"
     r"|causes|factors)\b",
@@ -106,9 +106,13 @@ _OPEN = re.compile(
 """A question for whatever there is, rather than for one thing."""
 
 _SPOKEN_OF = re.compile(
-    r"\b(?:it|its|they|them|their|this|these|the (?:authors|paper|work))\b", re.IGNORECASE
+    r"^(?:(?!\ban?\b).)*\b(?:it|its|they|them|their)\b"
+    r"|\b(?:this|these|the (?:[\w-]+ ){0,4}?(?:authors?|paper|work|study)"
+    r"|according to|(?:what|which) (?:two|three|four|five|six|seven|\d+))\b",
+    re.IGNORECASE,
 )
-"""What one paper is known from: it was named before."""
+"""What one paper is known from: it was named before, but for what "a" brought in; or it is known
+how many things it tells."""
 
 _ASKS = re.compile(
     r"\?|\b(?:what|why|how)\b|(?:^|[:;–—]\s*)(?:which|when|where|who|whom|whose)\b"

@@ -128,9 +128,13 @@ def test_questions_for_a_count_are_seen(question: str, counted: str) -> None:
         ("What's known about owls at night?", True),
         ("Floods on rivers: what approaches and limits are there", True),
         ("How do people count trout?", True),
+        ("What helps keep a net from tearing at its seams?", True),
         ("How does Wren count trout?", False),
         ("How do they count trout?", False),
         ("Which two strategies did it try?", False),
+        ("Which two problems does high water bring to owls?", False),
+        ("What problems does high water bring, according to the owl paper?", False),
+        ("In the recent owl flood paper, how could nests be kept dry?", False),
         ("What is the accuracy of Wren?", False),
     ],
 )
