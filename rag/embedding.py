@@ -16,6 +16,7 @@ from langchain_core.embeddings import Embeddings
 
 from rag import weights
 from rag.papers import Vectors
+from rag.precision import has_bfloat16
 from rag.progress import Report, silent
 from rag.settings import Settings
 from rag.text import Span
@@ -131,12 +132,10 @@ class Encoder(Embeddings):
 
         logging.disable_progress_bar()
         set_threads(self._threads)
-        # bfloat16 keeps a cosine of 1.000 to float32 at twice the speed where the processor
-        # has it; elsewhere it would be slower.
-        fast = torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability() == "AVX512"
+        # bfloat16 keeps a cosine of 1.000 to float32 at twice the speed where there is some.
         # Not as `dtype`: that would change PyTorch's default for what other threads run.
         loaded = AutoModel.from_pretrained(self._folder, dtype=torch.float32, local_files_only=True)
-        model = loaded.to(torch.bfloat16 if fast else torch.float32).eval()
+        model = loaded.to(torch.bfloat16 if has_bfloat16() else torch.float32).eval()
         return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
     @cached_property

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ModelError
+from rag.precision import has_bfloat16
 from rag.threads import set_threads
 
 _BATCH = 4
@@ -102,7 +103,7 @@ class QueryLikelihood:
             loaded = AutoModelForCausalLM.from_pretrained(
                 self._folder, dtype=torch.float32, local_files_only=True
             )
-            self._model = loaded.to(torch.bfloat16).eval()
+            self._model = loaded.to(torch.bfloat16 if has_bfloat16() else torch.float32).eval()
         except Exception as error:  # whatever transformers raises for a folder it cannot read
             raise ModelError(
                 f"The reranker in {self._folder} cannot be loaded: {error}",

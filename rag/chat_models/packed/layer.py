@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rag.chat_models.packed.grid import GROUP, eight_bits, four_bits, is_on_grid
+from rag.precision import has_bfloat16
 
 _BLOCK = 64
 """Rows that the four-bit kernel lays out together."""
@@ -121,7 +122,7 @@ class PackedLinear(nn.Module):
         return y if self.bias is None else y.add_(self.bias)
 
     def _read(self, rows: Tensor) -> Tensor:
-        dtype = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
+        dtype = torch.bfloat16 if has_bfloat16() else torch.float32
         weights, rows = self._unpack(dtype), rows.to(dtype)
         y = torch.mm(rows, weights).to(torch.bfloat16)
         return y if self.bias is None else y.add_(self.bias)

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rag.precision import has_bfloat16
+
 _FAMILY = {"LlamaDecoderLayer", "Qwen2DecoderLayer", "MistralDecoderLayer"}
 _FEW = 8
 """Queries up to which plain products are quicker."""
@@ -99,8 +101,7 @@ def _attend(
             query, key, value, mask, is_causal=mask is None, scale=scaling, enable_gqa=True
         )
     dtype, groups = query.dtype, key.shape[1]
-    if query.device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        # Nineteen times as quick where the processor has no products of bfloat16 (AVX2).
+    if not has_bfloat16():  # nineteen times as quick then
         query, key, value = query.float(), key.float(), value.float()
     grouped = query.reshape(groups, heads // groups * rows, width)
     scores = torch.bmm(key[0], grouped.transpose(1, 2)).transpose(1, 2).float().mul_(scaling)
