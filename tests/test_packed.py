@@ -132,7 +132,12 @@ def run(model: Any, ids: list[int], steps: tuple[int, ...]) -> torch.Tensor:
 
 
 @needs_kernel
-def test_a_packed_model_computes_what_the_model_did(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bfloat16", [True, False])
+def test_a_packed_model_computes_what_the_model_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bfloat16: bool
+) -> None:
+    for part in ("layer", "lean"):
+        monkeypatch.setattr(f"rag.chat_models.packed.{part}.has_bfloat16", lambda: bfloat16)
     model = small_model(torch.bfloat16)
     ids = torch.randint(2, 512, (60,)).tolist()
     wanted = run(model, ids, (60,))
