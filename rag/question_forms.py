@@ -155,7 +155,7 @@ _AND_ALSO = re.compile(
 )
 """Where a second question begins with its own question word."""
 
-_OF_BOTH = re.compile(r"\b(?:both|each|either|neither|the two|two)\b", re.IGNORECASE)
+_OF_BOTH = re.compile(r"\b(?:both|each|either|neither)\b", re.IGNORECASE)
 """What a second question has that is asked about two things named before."""
 
 _MAY_COMPARE = re.compile(

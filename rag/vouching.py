@@ -69,8 +69,9 @@ def vouch(
     """What of a draft the evidence bears out.
 
     A sentence that says the question again is left out, and so is one that no evidence comes
-    near, and one that leans on such a one ("This is shown in …"). One that sets two things side
-    by side is then looked at clause by clause. One that gives a figure to another name than its
+    near, and one that leans on such a one ("This is shown in …"), or on one of other papers: "These
+    models …" are not those of the sentence before then. One that sets two things side by side is
+    then looked at clause by clause. One that gives a figure to another name than its
     evidence does is doubted (`rag.pairing`). One that the evidence says word for word stands. Any
     other the judge is asked about: a sentence whose words are all there may still join them
     wrongly, as the figure of one method to the name of another. Where the judge doubts it, its
@@ -128,7 +129,8 @@ def vouch(
     quoted: set[str] = set()
     doubted = gone = False
     for bound in _bound_whole_or_in_parts(told, evidence, encode, rarity):
-        if bound.support == "unsupported" or (gone and leans_on_previous(bound.text)):
+        astray = leans_on_previous(bound.text) and (gone or _is_of_others(bound, shown))
+        if bound.support == "unsupported" or astray:
             left_out.append(bound.text)
             gone = True
         elif is_to_the_point(bound) and is_borne_out(bound):
@@ -257,6 +259,14 @@ def _is_about(
     asked = {stem: rarity(stem) for stem in tokenize(question)}
     rarest = max(asked.values(), default=0.0)
     return any(stem in held for stem, rare in asked.items() if rare == rarest)
+
+
+def _is_of_others(bound: Bound, shown: Sequence[Bound]) -> bool:
+    """Whether a sentence rests on none of the papers that the sentence before it rests on."""
+    if not shown:
+        return False
+    papers = {number for number, _ in bound.evidence}
+    return papers.isdisjoint(number for number, _ in shown[-1].evidence)
 
 
 def _looked_at(best: Sequence[Bound], shown: Sequence[Bound], most: int) -> list[Bound]:

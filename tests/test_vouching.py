@@ -54,6 +54,15 @@ def shown(
 SAID = "On the Long Range Arena benchmark S4D averages 85%."
 
 
+def test_what_leans_on_a_sentence_of_another_paper_is_left_out() -> None:
+    other = "It averages 87.6% accuracy on the Long Range Arena benchmark."
+    apart = shown(None, "How good is it?", SAID, other.replace("It", "S5-PTD"))
+    leaning = shown(None, "How good is it?", SAID, other)
+    assert [c.number for c in apart.citations] == [1, 2]
+    assert [c.number for c in leaning.citations] == [1]
+    assert leaning.left_out == (other,)
+
+
 def test_what_the_judge_accepts_stands() -> None:
     judge = Doubting("never")
     answer = shown(judge, "How good is it?", SAID)
