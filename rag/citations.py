@@ -46,6 +46,10 @@ _OWN_MARK = re.compile(rf"\s*\[{_NUMBERS}\]")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 # Says nothing that could be checked without the sentence after it.
 _BARE = re.compile(r"(?:yes|no)\b\W*", re.IGNORECASE)
+_WHETHER_THERE_IS = re.compile(
+    r"\b(?:is|are) there (?:an?|any|some)\b|\b(?:has|have|did|does|do) (?:any|some)(?:body|one)\b",
+    re.IGNORECASE,
+)
 # What is left of "The two are [1] and [2]." or "Sources [1] and [2] both say" once the marks are
 # off: no sentence.
 _DANGLING = re.compile(
@@ -249,10 +253,12 @@ def best_sentences(evidence: Sequence[Evidence], scores: Sequence[Sequence[float
 def echoes(statement: Statement, question: str) -> bool:
     """Whether a sentence says the question again, and nothing beside: no word of its own.
 
-    A yes or a no is something beside.
+    A yes or a no is something beside, but where the question is whether there is something: then
+    what is asked is what.
     """
-    own = set(tokenize(statement.text)) - set(tokenize(question))
-    return not own and not _BARE.match(statement.text)
+    bare = _BARE.match(statement.text)
+    own = set(tokenize(statement.text[bare.end() if bare else 0 :])) - set(tokenize(question))
+    return not own and (bare is None or _WHETHER_THERE_IS.search(question) is not None)
 
 
 def copied_from(bound: Bound) -> tuple[int, Sentence] | None:

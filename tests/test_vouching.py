@@ -255,6 +255,17 @@ def test_a_sentence_that_only_says_the_question_again_is_left_out(said: str, sta
     assert answer.left_out == (() if stands else (said,))
 
 
+@pytest.mark.parametrize(
+    ("question", "stands"),
+    [("Is there a way to average on the Arena?", False), ("Does S4D average on the Arena?", True)],
+)
+def test_that_there_is_something_is_no_answer_without_what(question: str, stands: bool) -> None:
+    said = "Yes, S4D averages on the Arena."
+    if not stands:
+        said = "Yes, there is a way to average on the Arena."
+    assert bool(shown(None, question, said, instead=False).text) is stands
+
+
 def test_a_number_that_the_closest_sentence_lacks_is_quoted_with_it() -> None:
     paper = evidence(
         1, "Wrens", "Wren trains on marsh data for long.", "In all it takes 12 hours of training."
