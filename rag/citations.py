@@ -46,6 +46,8 @@ _OWN_MARK = re.compile(rf"\s*\[{_NUMBERS}\]")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 # Says nothing that could be checked without the sentence after it.
 _BARE = re.compile(r"(?:yes|no)\b\W*", re.IGNORECASE)
+# Begins the line of a paper.
+_NEXT = "\n• "
 _WHETHER_THERE_IS = re.compile(
     r"\b(?:is|are) there (?:an?|any|some)\b|\b(?:has|have|did|does|do) (?:any|some)(?:body|one)\b",
     re.IGNORECASE,
@@ -53,7 +55,7 @@ _WHETHER_THERE_IS = re.compile(
 # What is left of "The two are [1] and [2]." or "Sources [1] and [2] both say" once the marks are
 # off: no sentence.
 _DANGLING = re.compile(
-    r"\b(?:and|or|is|are|was|were|of|by|the)\W*$|\b(?:sources|studies|papers),? and\b",
+    r"\b(?:and|or|is|are|was|were|of|by|the)\W*$|^\W*(?:the )?(?:sources|studies|papers)\W+and\b",
     re.IGNORECASE,
 )
 # "…, while the other reaches 87%": a sentence of its own, not "…, while keeping accuracy".
@@ -299,15 +301,16 @@ def set_side_by_side(evidence: Sequence[Evidence]) -> BoundAnswer:
 def _quoted_by_paper(opening: str, evidence: Sequence[Evidence]) -> BoundAnswer:
     bound = [
         Bound(
-            f"• {e.title}: {' '.join(map(in_quotes, e.sentences))}",
+            f"{'' if place else f'{_NEXT}{e.title}: '}{in_quotes(sentence)}",
             "supported",
             1.0,
-            tuple((e.number, s) for s in e.sentences),
+            ((e.number, sentence),),
         )
         for e in evidence
+        for place, sentence in enumerate(e.sentences)
     ]
-    listed = compose(bound, evidence, between="\n")
-    return replace(listed, text=f"{opening}\n{listed.text}")
+    listed = compose(bound, evidence)
+    return replace(listed, text=f"{opening}{listed.text}".replace(f" {_NEXT}", _NEXT))
 
 
 def in_quotes(sentence: Sentence) -> str:
@@ -315,9 +318,7 @@ def in_quotes(sentence: Sentence) -> str:
     return f"“{_OWN_MARK.sub('', sentence.text)}”"
 
 
-def compose(
-    bound: Sequence[Bound], evidence: Sequence[Evidence], between: str = " "
-) -> BoundAnswer:
+def compose(bound: Sequence[Bound], evidence: Sequence[Evidence]) -> BoundAnswer:
     """Put the sentences that hold together, numbered in order of appearance."""
     by_number = {e.number: e for e in evidence}
     order: dict[int, int] = {}
@@ -346,7 +347,7 @@ def compose(
         )
         for number in order
     )
-    return BoundAnswer(between.join(parts), citations, tuple(left_out))
+    return BoundAnswer(" ".join(parts), citations, tuple(left_out))
 
 
 @dataclass(slots=True)

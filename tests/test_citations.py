@@ -19,6 +19,7 @@ from rag.citations import (
     is_refusal,
     quote,
     read_draft,
+    set_side_by_side,
     without_refusals,
 )
 from rag.papers import Answer, Evidence, Sentence, Timings, Vectors
@@ -89,6 +90,7 @@ def test_marks_in_the_place_of_words_leave_no_sentence() -> None:
         ("Yes. It works [1]. No. It is slow.", ["Yes. It works.", "No. It is slow."]),
         ("Yes [2].", ["Yes."]),
         ("Sources [1] and [2] both say so. It works [1].", ["It works."]),
+        ("It works in studies, and it is fast [1].", ["It works in studies, and it is fast."]),
     ],
 )
 def test_a_yes_alone_goes_with_the_sentence_after_it(draft: str, sentences: list[str]) -> None:
@@ -206,6 +208,18 @@ def test_a_comparison_takes_a_figure_from_each_paper_it_names() -> None:
     (bound,) = bind([Statement(text, ())], [S4D, PTD], by_words, lambda stem: 1.0)
     assert bound.support == "supported"
     assert {number for number, _ in bound.evidence} == {1, 2}
+
+
+def test_each_sentence_of_papers_side_by_side_has_its_mark() -> None:
+    answer = set_side_by_side([S4D, PTD])
+    assert answer.text == (
+        "What each paper says:\n"
+        "• Diagonal State Spaces: “S4D needs 2 lines of code.” [1] "
+        "“S4D averages 85% on the Long Range Arena benchmark.” [1]\n"
+        "• Robust State Spaces: “S4-PTD is a robust version of S4D.” [2] "
+        "“S5-PTD averages 87.6% accuracy on the Long Range Arena benchmark.” [2]"
+    )
+    assert [len(c.sentences) for c in answer.citations] == [2, 2]
 
 
 def test_a_quotation_has_the_questions_number() -> None:
