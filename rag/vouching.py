@@ -46,6 +46,22 @@ _AS_AUTHOR = re.compile(r"\b(?:we|our|ours|us)\b", re.IGNORECASE)
 
 _DENIES = re.compile(r"\b(?:no|not|never|neither|nor|cannot)\b|n['’]t\b", re.IGNORECASE)
 
+_OF_OTHERS = re.compile(
+    r"^\W*(?:(?:however|but|yet|still|unfortunately|so far|to date)\W+(?:(?:these|such)\s+)?)?"
+    r"(?:(?:most|many|all|of|the|in)\s+){0,3}"
+    r"(?:(?<=these\s)|(?<=such\s)|(?:existing|previous|prior|earlier|conventional|traditional|past)\s+)"
+    r"(?:[\w-]+\s+){0,3}?"
+    r"(?:methods|approaches|works?|attacks|models|techniques|algorithms|studies)\b",
+    re.IGNORECASE,
+)
+"""What a paper says of others' work, mostly to set its own against it: they are its subject."""
+
+_SAYS_OTHERS = re.compile(
+    r"\b(?:existing|previous\w*|prior|earlier|conventional|traditional|past|others?|most)\b",
+    re.IGNORECASE,
+)
+"""What a sentence has that says it is theirs."""
+
 _WHOLE, _INSTEAD = 2, 3
 """Sentences, of those looked at most, that an answer rests on or has quoted; and where some of
 the draft, or all, is left out."""
@@ -72,7 +88,8 @@ def vouch(
     near, and one that leans on such a one ("This is shown in …"), or on one of other papers: "These
     models …" are not those of the sentence before then. One that sets two things side by side is
     then looked at clause by clause. One that gives a figure to another name than its
-    evidence does is doubted (`rag.pairing`). One that the evidence says word for word stands. Any
+    evidence does is doubted (`rag.pairing`), and one that gives what a paper says of others' work
+    to something else. One that the evidence says word for word stands. Any
     other the judge is asked about: a sentence whose words are all there may still join them
     wrongly, as the figure of one method to the name of another. Where the judge doubts it, its
     evidence is quoted in its place.
@@ -119,6 +136,9 @@ def vouch(
             return False
         if copied_from(bound):
             return True
+        of_others = all(_OF_OTHERS.search(s.text) for _, s in bound.evidence)
+        if of_others and not _SAYS_OTHERS.search(bound.text):
+            return False
         if _AS_AUTHOR.search(bound.text):
             return False
         if judge is None:

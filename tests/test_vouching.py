@@ -256,6 +256,21 @@ def test_a_sentence_that_only_says_the_question_again_is_left_out(said: str, sta
 
 
 @pytest.mark.parametrize(
+    ("said", "stands"),
+    [
+        ("Owl attacks require full access to the victim.", False),
+        ("Existing attacks require full access to the victim.", True),
+    ],
+)
+def test_what_others_work_needs_is_not_what_the_papers_own_does(said: str, stands: bool) -> None:
+    paper = evidence(
+        1, "Owl attacks", "However, these attack methods require full access to the victim."
+    )
+    answer = shown(None, "What do owl attacks require?", said, papers=[paper])
+    assert (answer.left_out == ()) is stands
+
+
+@pytest.mark.parametrize(
     ("question", "stands"),
     [("Is there a way to average on the Arena?", False), ("Does S4D average on the Arena?", True)],
 )
