@@ -97,7 +97,8 @@ _WHAT_FIGURE = re.compile(
 _OPEN = re.compile(
     r"\bhow (?:can|could|might|should|to|do (?:people|researchers|others|we|you|i))\b"
     r"|\bwhat(?: all)? (?:can|could|might|should)\b"
-    r"|\bwhat(?:'s| is| has been)? (?:known|done|helps?|goes wrong)\b"
+    r"|\bwhat(?:'s| is| has been)? (?:known|done|shown|found|learned|reported|helps?|goes wrong)\b"
+    r"|\bwhat (?:do (?:we|people|researchers) know|(?:is the )?evidence (?:is there|for|that))\b"
     r"|\b(?:what|which)(?: \w+){0,4}? (?:ways|approaches|methods|techniques|strategies|tricks"
     r"|options|remedies|ideas|problems|limits|limitations|challenges|risks|pitfalls|reasons"
     r"|causes|factors)\b",
