@@ -30,6 +30,7 @@ from rag.store.keywords import KeywordIndex
 from rag.text import split_sentences
 
 _STATEMENTS = ("statements.jsonl", "statements-invented.jsonl")
+_UNSEEN = ("statements-unseen.jsonl",)
 
 JUDGED_LAYER = 18
 """Of the default model's 28. Later ones do no better, earlier ones worse; what is after it need
@@ -178,11 +179,16 @@ def save_judge(pairs: Sequence[Pair], states: Vectors, model_name: str, folder: 
     return write_probe(probe, "support", model_name, fitted_on, folder)
 
 
-def read_statements() -> list[Pair]:
+def read_statements(*, unseen: bool = False) -> list[Pair]:
     """Our own pairs: short answers, half of which join the words of their sentences wrongly; about
-    starter papers first, then about papers of many fields that were invented for this."""
+    starter papers first, then about papers of many fields that were invented for this.
+
+    Args:
+        unseen: those that no judge which ships was fitted on, all about invented papers.
+    """
     data = files("eval").joinpath("data")
-    texts = [data.joinpath(name).read_text(encoding="utf-8") for name in _STATEMENTS]
+    names = _UNSEEN if unseen else _STATEMENTS
+    texts = [data.joinpath(name).read_text(encoding="utf-8") for name in names]
     return [
         Pair(e["statement"], tuple(e["sentences"]), e["supported"], e["title"], e["question"])
         for text in texts

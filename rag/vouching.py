@@ -20,7 +20,7 @@ from rag.citations import (
     quoted_instead,
 )
 from rag.names import holds_name, names_asked, tells_number
-from rag.pairing import gives_otherwise
+from rag.pairing import gives_otherwise, mixes_figures_up
 from rag.papers import Evidence, Vectors, Verdict, normalise
 from rag.probing import SupportJudge
 from rag.store.keywords import tokenize
@@ -85,14 +85,14 @@ def vouch(
     """What of a draft the evidence bears out.
 
     A sentence that says the question again is left out, and so is one that no evidence comes
-    near, and one that leans on such a one ("This is shown in …"), or on one of other papers: "These
-    models …" are not those of the sentence before then. One that sets two things side by side is
-    then looked at clause by clause. One that gives a figure to another name than its
-    evidence does is doubted (`rag.pairing`), and one that gives what a paper says of others' work
-    to something else. One that the evidence says word for word stands. Any
-    other the judge is asked about: a sentence whose words are all there may still join them
-    wrongly, as the figure of one method to the name of another. Where the judge doubts it, its
-    evidence is quoted in its place.
+    near, and one that leans on such a one ("This is shown in …"), or on one of other papers:
+    "These models …" are not those of the sentence before then. One that sets two things side by
+    side is then looked at clause by clause. One that gives a figure to something else than its
+    evidence does is doubted (`rag.pairing`), and one that gives what a paper says of others'
+    work to something else. One that the evidence says word for word stands. Any other the judge
+    is asked about: a sentence whose words are all there may still join them wrongly, as the
+    figure of one method to the name of another. Where the judge doubts it, its evidence is
+    quoted in its place.
 
     What the model looked at says what it should have said: a sentence that rests on what it did
     not look at is beside the question, and left out; the two sentences of the evidence that
@@ -138,6 +138,8 @@ def vouch(
             return True
         of_others = all(_OF_OTHERS.search(s.text) for _, s in bound.evidence)
         if of_others and not _SAYS_OTHERS.search(bound.text):
+            return False
+        if any(mixes_figures_up(bound.text, s.text) for _, s in bound.evidence):
             return False
         if _AS_AUTHOR.search(bound.text):
             return False

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.pairing import gives_otherwise, paired
+from rag.pairing import gives_otherwise, mixes_figures_up, paired
 
 ROWS = (
     "Its accuracy is 93.1%, 70.2% and 67.7% on Oak-10, Oak-100 and ForestNet, respectively, "
@@ -63,3 +63,28 @@ def test_a_figure_given_to_another_name_is_seen(
 def test_long_texts_are_seen_through_at_once(piece: str) -> None:
     text = piece * 5_000 + " respectively"
     assert not gives_otherwise(text, text, text)
+
+
+@pytest.mark.parametrize(
+    ("statement", "mixed"),
+    [
+        ("Owls lost 2.1 points of weight in winter.", False),
+        ("Owls lost 4.6 points of weight in winter.", True),
+        ("Owls lost 2.1 points, as against 4.6 points for bats.", False),
+        ("Bats lost 2.1 points, as against 4.6 points for owls.", True),
+        ("In 7 winters owls lost weight.", False),
+        ("Something lost 4.6 points.", False),
+    ],
+)
+def test_what_is_said_of_a_figure_is_not_said_of_another(statement: str, mixed: bool) -> None:
+    source = (
+        "Over 7 years our owls lost 2.1 points of weight in winter, whereas bats lost 4.6 points."
+    )
+    assert mixes_figures_up(statement, source) is mixed
+
+
+def test_figures_of_other_kinds_are_not_mixed_up() -> None:
+    source = "Owls were 44% of all birds, and newts lived 12 years in ponds."
+    assert not mixes_figures_up("In ponds newts were 44% of all.", source)
+    assert not mixes_figures_up("", source)
+    assert not mixes_figures_up("Owls were 44% of all birds.", "")

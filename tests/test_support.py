@@ -76,7 +76,10 @@ def test_our_own_statements_quote_starter_papers_or_invented_ones() -> None:
     invented = [p for p in pairs if p.title not in digests]
     assert all(sentence in digests[p.title] for p in starter for sentence in p.sentences)
     assert (len(starter), len(invented)) == (488, 600)
-    for some in (starter, invented):
+    unseen = read_statements(unseen=True)
+    assert len(unseen) == 600
+    assert not {p.title for p in unseen} & {p.title for p in pairs}
+    for some in (starter, invented, unseen):
         assert sum(p.supported for p in some) * 2 == len(some)
 
 
@@ -97,6 +100,7 @@ def test_the_check_tells_what_is_borne_out_from_what_is_not(
     assert figures["scifact"]["pairs"] == 2
     assert figures["healthver"]["auroc_judge"] >= 0.75
     assert figures["statements"]["auroc_judge"] is None  # it was fitted on them
+    assert figures["unseen"]["auroc_judge"] is not None
     assert [file.suffix for file in tmp_path.glob("support-*")] == [".json"]
 
 

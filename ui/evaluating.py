@@ -223,7 +223,7 @@ def eval_support(
     from rag.probing import load_support_judge
 
     settings = load_settings()
-    pairs = {"statements": read_statements()}
+    pairs = {"statements": read_statements(), "unseen": read_statements(unseen=True)}
     if healthver is not None:
         pairs["healthver"] = read_healthver(healthver)
     if scifact is not None:
