@@ -19,8 +19,7 @@ from rag.conversation import stand_alone
 from rag.errors import AskpapersError
 from rag.evidence import whole_papers
 from rag.filters import read_filters
-from rag.finding import Finding, find_evidence
-from rag.judging import far_less_close
+from rag.finding import Finding, far_less_close, find_evidence
 from rag.library import Library
 from rag.odds import log_odds
 from rag.papers import Vectors

@@ -135,8 +135,9 @@ class Encoder(Embeddings):
         # bfloat16 keeps a cosine of 1.000 to float32 at twice the speed where there is some.
         # Not as `dtype`: that would change PyTorch's default for what other threads run.
         loaded = AutoModel.from_pretrained(self._folder, dtype=torch.float32, local_files_only=True)
-        model = loaded.to(torch.bfloat16 if has_bfloat16() else torch.float32).eval()
-        return model.to("cuda" if torch.cuda.is_available() else "cpu")
+        on_card = torch.cuda.is_available()
+        model = loaded.to(torch.bfloat16 if on_card or has_bfloat16() else torch.float32).eval()
+        return model.to("cuda" if on_card else "cpu")
 
     @cached_property
     def _tokenizer(self):  # type: ignore[no-untyped-def]

@@ -31,9 +31,8 @@ _UNSURE_BUDGET = 1.5
 """Times the tokens of evidence for a question that took a second look: in other words than the
 paper's, the sentence that answers is seldom among the closest ones."""
 
-_APART = 0.7
-"""Share of the best score for one half of a question under which the paper that answers the other
-half does not answer this one."""
+_FAR = 0.7
+"""Share of the best paper's score under which another is far less close."""
 
 LookAgain = Callable[[str, Sequence[RankedPaper]], list[RankedPaper]]
 """From a question and the papers found to the same papers, ranked again."""
@@ -123,14 +122,16 @@ def _paper_for_each_half(
     two = halves(question)
     if two is None or any(map(leans_on_history, two)):
         return {}
-    found = [{r.paper.id: r for r in retriever.rank(half, "", filters)} for half in two]
-    best = [next(iter(ranked.values()), None) for ranked in found]
-    first, second = best
-    if first is None or second is None or min(first.score, second.score) < UNSURE[1]:
+    found = [retriever.rank(half, "", filters) for half in two]
+    if not all(ranked and ranked[0].score >= UNSURE[1] for ranked in found):
         return {}
-    in_second, in_first = found[1].get(first.paper.id), found[0].get(second.paper.id)
-    if (in_second and in_second.score >= _APART * second.score) or (
-        in_first and in_first.score >= _APART * first.score
-    ):
+    best = [ranked[0] for ranked in found]
+    near = [{r.paper.id for r in ranked} - far_less_close(ranked) for ranked in found]
+    if best[0].paper.id in near[1] or best[1].paper.id in near[0]:
         return {}
-    return dict(zip(two, (first, second), strict=True))
+    return dict(zip(two, best, strict=True))
+
+
+def far_less_close(ranked: Sequence[RankedPaper]) -> set[str]:
+    """Ids of the papers whose score is far under that of the best."""
+    return {r.paper.id for r in ranked if r.score < _FAR * ranked[0].score}

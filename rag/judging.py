@@ -6,13 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.abstention import Decision, Signals, decide, may_answer, read_signals
-from rag.finding import Finding
+from rag.finding import Finding, far_less_close
 from rag.odds import probability
 from rag.papers import Evidence, RankedPaper
 from rag.reading import Reading
-
-_FAR = 0.7
-"""Share of the best paper's score under which another is far less close."""
 
 Read = Callable[[str, Sequence[Evidence]], Reading | None]
 """From a question and its evidence to what a model makes of it; None where none reads."""
@@ -92,11 +89,6 @@ def ranked_by_reading(
 
 def _raised(score: float, answers: float) -> float:
     return 1 - (1 - score) * (1 - probability(answers))
-
-
-def far_less_close(ranked: Sequence[RankedPaper]) -> set[str]:
-    """Ids of the papers whose score is far under that of the best."""
-    return {r.paper.id for r in ranked if r.score < _FAR * ranked[0].score}
 
 
 def _reads_astray(found: Finding, reading: Reading) -> bool:

@@ -1,4 +1,4 @@
-"""What this machine multiplies quickly."""
+"""What the processor multiplies quickly."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import cache
 
 @cache
 def has_bfloat16() -> bool:
-    """Whether products of bfloat16 are quick here: on a CUDA card, and on processors that have
-    instructions for them. Elsewhere (AVX2) they are emulated, ten times slower than float32."""
+    """Whether products of bfloat16 are quick: on processors that have instructions for them.
+    Elsewhere (AVX2) they are emulated, ten times slower than those of float32."""
     import torch
 
-    return torch.cuda.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

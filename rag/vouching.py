@@ -151,7 +151,7 @@ def vouch(
     quoted: set[str] = set()
     doubted = gone = False
     for bound in _bound_whole_or_in_parts(told, evidence, encode, rarity):
-        astray = leans_on_previous(bound.text) and (gone or _is_of_others(bound, shown))
+        astray = leans_on_previous(bound.text) and (gone or _rests_elsewhere(bound, shown))
         if bound.support == "unsupported" or astray:
             left_out.append(bound.text)
             gone = True
@@ -283,7 +283,7 @@ def _is_about(
     return any(stem in held for stem, rare in asked.items() if rare == rarest)
 
 
-def _is_of_others(bound: Bound, shown: Sequence[Bound]) -> bool:
+def _rests_elsewhere(bound: Bound, shown: Sequence[Bound]) -> bool:
     """Whether a sentence rests on none of the papers that the sentence before it rests on."""
     if not shown:
         return False

@@ -271,13 +271,19 @@ def test_what_others_work_needs_is_not_what_the_papers_own_does(said: str, stand
 
 
 @pytest.mark.parametrize(
-    ("question", "stands"),
-    [("Is there a way to average on the Arena?", False), ("Does S4D average on the Arena?", True)],
+    ("question", "said", "stands"),
+    [
+        (
+            "Is there a way to average on the Arena?",
+            "Yes, there is a way to average on the Arena.",
+            False,
+        ),
+        ("Does S4D average on the Arena?", "Yes, S4D averages on the Arena.", True),
+    ],
 )
-def test_that_there_is_something_is_no_answer_without_what(question: str, stands: bool) -> None:
-    said = "Yes, S4D averages on the Arena."
-    if not stands:
-        said = "Yes, there is a way to average on the Arena."
+def test_that_there_is_something_is_no_answer_without_what(
+    question: str, said: str, stands: bool
+) -> None:
     assert bool(shown(None, question, said, instead=False).text) is stands
 
 
