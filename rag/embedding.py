@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 PASSAGE_TOKENS = 254
 """Tokens of a text the encoder reads: 256 with the two special ones."""
 
+_BATCH_TOKENS = 1536
+"""Tokens run together, padding counted: more leave the processor's caches. On two cores without
+bfloat16 the larger encoder takes 20 abstracts in 10.6 s so, 20.9 in one batch."""
+
 _BATCH = 32
+"""Texts run together at most."""
 
 _Kind = TypeVar("_Kind", bound="Encoder")
 
@@ -108,9 +113,7 @@ class Encoder(Embeddings):
         import torch
 
         encodings = self._truncating.encode_batch(list(texts))
-        order = sorted(range(len(texts)), key=lambda i: len(encodings[i]))
-        for first in range(0, len(order), _BATCH):
-            rows = order[first : first + _BATCH]
+        for rows in _by_length([len(encoding) for encoding in encodings]):
             longest = len(encodings[rows[-1]])
             ids = torch.zeros(len(rows), longest, dtype=torch.long)
             mask = torch.zeros(len(rows), longest, dtype=torch.long)
@@ -194,6 +197,18 @@ def _load(kind: type[_Kind], settings: Settings, report: Report) -> _Kind:
     model = weights.get_model(kind.name)
     folder = weights.fetch(model, settings.models_path, local=settings.models_from, report=report)
     return kind(folder, settings.threads)
+
+
+def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of texts, the shortest first, in batches that can be run together."""
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        if batch and (len(batch) == _BATCH or (len(batch) + 1) * lengths[place] > _BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
 
 
 def _pool_parts(tokens: Vectors, spans: Vectors, parts: Sequence[Span], whole: Vectors) -> Vectors:

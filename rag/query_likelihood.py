@@ -48,7 +48,8 @@ class QueryLikelihood:
         with self._busy:
             self._load()
             asked = self._tokenizer.encode(question, add_special_tokens=False)
-            prompts = [self._prompt(text) for text in ["...", *texts]]
+            (before,) = self._read([self._prompt("...")], asked)  # padded to others it is slow
+            prompts = [self._prompt(text) for text in texts]
             order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
             likelihoods = [0.0] * len(prompts)
             for start in range(0, len(order), _BATCH):
@@ -57,7 +58,7 @@ class QueryLikelihood:
                     batch, self._read([prompts[i] for i in batch], asked), strict=True
                 ):
                     likelihoods[i] = value
-        return [(value - likelihoods[0]) / max(1, len(asked)) for value in likelihoods[1:]]
+        return [(value - before) / max(1, len(asked)) for value in likelihoods]
 
     def _prompt(self, text: str) -> list[int]:
         head = self._tokenizer.encode(f"Passage: {text}")[:_LONGEST]
