@@ -33,7 +33,7 @@ lint: $(READY)
 install: $(READY)
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and f"askpapers needs Python 3.11 or newer; this is {v[0]}.{v[1]}. Run make PYTHON=python3.11 …")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v < (3, 14) and f"askpapers needs Python 3.11 to 3.13; this is {v[0]}.{v[1]}. Run make PYTHON=python3.11 …")'
 	@test -e $(READY) || rm -rf $(VENV)  # what an interrupted installation left cannot be mended
 	@rm -f $(READY)
 	$(PYTHON) -m venv $(VENV)

@@ -84,6 +84,7 @@ def measure_abstention(
     """
     library, settings = answerer.library, answerer.settings
     look_again = answerer.reranker.rerank if answerer.reranker else None
+    is_read = answerer.reader is not None and not settings.quote
     answerer.load()
     right = right_papers(questions, library.papers())
     asked = [q for q in questions if right[q.id]]
@@ -96,7 +97,9 @@ def measure_abstention(
         alone = stand_alone(question.question, question.history, model=None)
         searched, filters = read_filters(alone.question)
         retriever = Hiding(library=library, k=settings.papers, hidden=hidden)
-        found = find_evidence(searched, retriever, settings, alone.context, filters, look_again)
+        found = find_evidence(
+            searched, retriever, settings, alone.context, filters, look_again, is_read=is_read
+        )
         done += 1
         report(Progress("asking", done, total, "questions"))
         return answerer.decide(found, searched).decision

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -20,7 +19,7 @@ from rag.errors import SourceError
 from rag.finding import find_evidence
 from rag.library import Library
 from rag.progress import Progress, Report
-from rag.reranking import LOOKED_AT_AGAIN, Reranker, is_unsure, load_reranker
+from rag.reranking import Reranker, is_unsure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 
@@ -169,10 +168,7 @@ def _reranked(library: Library, reranker: Reranker) -> Search:
     def search(text: str) -> list[tuple[str, float]]:
         ranked = retriever.rank(text)
         if is_unsure(ranked):
-            looked = reranker.rerank(text, ranked[:LOOKED_AT_AGAIN])
-            least = looked[-1].score  # what was not looked at again stays below what was
-            rest = [replace(r, score=min(r.score, least)) for r in ranked[LOOKED_AT_AGAIN:]]
-            ranked = [*looked, *rest]
+            ranked = reranker.rerank(text, ranked)
         return [(found.paper.id, found.score) for found in ranked]
 
     return search

@@ -272,8 +272,10 @@ class Answerer:
         yield Done(self._vouch(draft, found, reading, blank, clock))
 
     def _shown(self, found: Finding, question: str, filters: Filters) -> Found:
-        ranked = found.ranked if found.kind == "list" else found.ranked[: self.retriever.k]
-        retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in ranked)
+        read = {e.paper_id for e in found.evidence}
+        most = len(found.ranked) if found.kind == "list" else self.retriever.k
+        shown = [r for i, r in enumerate(found.ranked) if i < most or r.paper.id in read]
+        retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in shown)
         return Found(question, str(filters), retrieved, found.evidence)
 
     def _find(

@@ -82,19 +82,19 @@ _WORDS = 0.4
 """What the question's rare words in a sentence count beside its cosine."""
 
 _PAPER = 0.3
-"""What the rank of its paper counts, for the best paper."""
+"""What its paper's share of the best paper's score counts."""
 
 OF_A_SIDE = 3
 """Sentences of each of two papers that are compared."""
+
+READ_OF_A_SIDE = 12
+"""The same where a model reads them, to choose from."""
 
 OF_A_PART = 2
 """Sentences of each of the papers that give a part of an answer."""
 
 _IS_PART = 0.5
 """Probability from which a sentence is one that an answer rests on."""
-
-READ_OF_A_SIDE = 12
-"""The same where a model reads them, to choose from."""
 
 _SECOND = 0.6
 """Share of the best paper's score that the other side of a comparison has at least."""
@@ -129,9 +129,10 @@ def pick_evidence(
     """The best sentences of the best papers, within a budget of tokens.
 
     A sentence's score is its cosine to the question, plus how much of the question's rare
-    words it holds, plus its paper's rank. A sentence that leans on the one before brings it
-    along where there is room. Of two records of one work, as a preprint and its publication,
-    the better is read. Titles count; papers come best first, sentences in their order.
+    words it holds, plus its paper's share of the best one's score. A sentence that leans on
+    the one before brings it along where there is room. Of two records of one work, as a preprint
+    and its publication, the better is read. Titles count; papers come best first, sentences in
+    their order.
 
     Args:
         budget: most tokens of titles and sentences together, counted by the encoder's

@@ -18,9 +18,10 @@ Signs = NDArray[np.uint8]
 """The signs of vectors, eight to a byte, one vector a row."""
 
 Support = Literal["supported", "weak", "unsupported"]
+"""How well the evidence bears a sentence out."""
 
 Verdict = Literal["Yes", "No", ""]
-"""How well the evidence bears a sentence out."""
+"""What evidence says to a question for yes or no; empty where neither is plain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,8 @@ class RankedPaper:
     """A paper found for a question.
 
     Attributes:
-        score: mean of similarity and keyword coverage, up to 1, comparable across questions;
-            raised or lowered by the second look where there was one.
+        score: mean of similarity, keyword coverage and interaction of words, up to 1, comparable
+            across questions; raised or lowered by the second look where there was one.
         similarity: mean of the question's cosines to the paper's closest passage and its
             closest sentence, -1 to 1.
         first_score: the score before the second look; None where there was none.

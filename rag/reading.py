@@ -140,7 +140,8 @@ class EvidenceReader:
         """What the model makes of it; the prompt that answers it is then read.
 
         Returns:
-            None where the evidence is empty, or its words look like control tokens.
+            None where the evidence is empty, its words look like control tokens, or the model is
+            of a kind whose layers cannot be watched.
         """
         seen = look(self.model, question, evidence)
         if seen is None:

@@ -62,10 +62,12 @@ class Reranker:
         self._remembered = remembered
 
     def rerank(self, question: str, ranked: Sequence[RankedPaper]) -> list[RankedPaper]:
-        """The same papers with scores that count what the second look found; best first."""
+        """The same papers, best first: those that are looked at again, the first
+        `LOOKED_AT_AGAIN`, with scores that count what was found, then the others."""
         if not ranked:
             return []
-        close = self._closeness(question, [r.paper for r in ranked])
+        first, others = ranked[:LOOKED_AT_AGAIN], ranked[LOOKED_AT_AGAIN:]
+        close = self._closeness(question, [r.paper for r in first])
         looked = [
             replace(
                 r,
@@ -73,7 +75,7 @@ class Reranker:
                 first_score=r.score,
                 second_similarity=similar,
             )
-            for r, similar in zip(ranked, close, strict=True)
+            for r, similar in zip(first, close, strict=True)
         ]
         looked.sort(key=lambda r: -r.score)
         gains = self._likelihood.gains(question, [_text(r.paper) for r in looked[:_READ]])
@@ -81,7 +83,9 @@ class Reranker:
             replace(r, score=_raised(r.score, _GAIN * gain))
             for r, gain in zip(looked, gains, strict=False)
         ]
-        return sorted([*read, *looked[_READ:]], key=lambda r: (-r.score, r.paper.id))
+        again = sorted([*read, *looked[_READ:]], key=lambda r: (-r.score, r.paper.id))
+        least = again[-1].score
+        return [*again, *(replace(r, score=min(r.score, least)) for r in others)]
 
     def _closeness(self, question: str, papers: Sequence[Paper]) -> list[float]:
         """Of each paper the mean of two cosines: of all of it, and of its closest sentence."""

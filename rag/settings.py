@@ -60,12 +60,20 @@ class Settings(BaseSettings):
             "for no second look."
         ),
     )
-    papers: int = Field(default=8, ge=1, le=100, description="Papers retrieved for a question.")
+    papers: int = Field(
+        default=8,
+        ge=1,
+        le=100,
+        description="Papers shown as found; those that were read are always there.",
+    )
     evidence_tokens: int = Field(
         default=640,
         ge=64,
         le=16_384,
-        description="Tokens of evidence the model reads; half as many again after a second look.",
+        description=(
+            "Tokens of evidence that are read, lists and comparisons aside; where no model reads, "
+            "half as many again after a second look."
+        ),
     )
     answer_tokens: int = Field(
         default=160, ge=16, le=4096, description="Longest answer the model may write, in tokens."
@@ -81,7 +89,10 @@ class Settings(BaseSettings):
         default=0.5,
         ge=0,
         le=1,
-        description="How readily to say that the papers do not say: 0 never, 1 very readily.",
+        description=(
+            "How readily to say that the papers do not say: 0 only where nothing bears an answer "
+            "out, 1 very readily."
+        ),
     )
     host: str = Field(default="127.0.0.1", description="Address the page listens on.")
     port: int = Field(default=7860, ge=0, le=65535, description="Port of the page; 0 picks one.")
@@ -114,6 +125,10 @@ class Settings(BaseSettings):
         return self.home / "models"
 
 
+_OPTIONS = {"library", "model", "quote", "host", "port"}
+"""Settings that commands have options for."""
+
+
 def load_settings(**overrides: object) -> Settings:
     """Settings from the environment, with the given ones put over them.
 
@@ -128,8 +143,8 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
+        option = f"the option --{name} or " if name in _OPTIONS else ""
         raise SettingsError(
             f"{name} = {first['input']!r} cannot be used: {first['msg']}.",
-            f"Change the option --{name.replace('_', '-')} or the variable "
-            f"ASKPAPERS_{name.upper()}.",
+            f"Change {option}the variable ASKPAPERS_{name.upper()}.",
         ) from None

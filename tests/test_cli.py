@@ -68,7 +68,10 @@ def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASKPAPERS_PAPERS", "many")
     result = run("list")
     assert result.returncode == 1
-    assert "ASKPAPERS_PAPERS" in result.stderr
+    assert "Change the variable ASKPAPERS_PAPERS." in result.stderr
+    monkeypatch.delenv("ASKPAPERS_PAPERS")
+    wrong = run("chat", "--port", "-1")
+    assert "Change the option --port or the variable ASKPAPERS_PORT." in wrong.stderr
 
 
 def test_models_are_listed_for_programs() -> None:

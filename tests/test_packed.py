@@ -143,7 +143,7 @@ def test_a_packed_model_computes_what_the_model_did(
     wanted = run(model, ids, (60,))
     save_packed(model, tmp_path)
     packed = load_packed(tmp_path, read_layers(tmp_path)).eval()
-    for steps in [(60,), (40, 20), (40, 4, 1, 3, 12), (1,) * 60]:
+    for steps in [(60,), (40, 20), (40, 4, 1, 3, 12), (3, 5, 52), (1,) * 60]:
         assert off(run(packed, ids, steps), wanted) < 0.1, steps
 
 

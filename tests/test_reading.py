@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from rag import weights
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.chat_models.decoding import Decoder, Look
+from rag.chat_models.local import _load_model
 from rag.chat_models.packed.lean import make_lean
 from rag.citations import best_sentences
 from rag.evidence import narrow
@@ -41,6 +42,15 @@ def test_attention_is_that_of_transformers() -> None:
     for layer, weights_seen in zip((1, 2), seen.attention, strict=True):
         assert torch.allclose(weights_seen, wanted.attentions[layer][0, :, -12:], atol=1e-4)
     assert torch.allclose(seen.state, wanted.hidden_states[2][0, -1], atol=1e-3)
+
+
+def test_layers_are_watched_however_the_model_is_kept(tmp_path: Path) -> None:
+    """On a graphics card and other processors weights are not packed."""
+    small_model(torch.bfloat16).save_pretrained(tmp_path)
+    decoder = Decoder(_load_model(tmp_path, None), {1})
+    seen = decoder.look(list(range(2, 42)), rows=12, layers=range(1, 3), after=2, shared=20)
+    assert seen is not None
+    assert torch.allclose(seen.attention.sum(-1), torch.ones(()), atol=1e-3)
 
 
 def test_what_is_seen_does_not_hang_on_what_was_read_before() -> None:

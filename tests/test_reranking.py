@@ -71,6 +71,17 @@ def test_a_question_in_other_words_finds_its_paper(reranker: Reranker) -> None:
 
 
 @pytest.mark.models
+def test_what_is_not_looked_at_again_comes_after(
+    reranker: Reranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.reranking.LOOKED_AT_AGAIN", 1)
+    looked = reranker.rerank(QUESTION, ranked(0.2, 0.19))
+    assert [r.paper.title for r in looked] == [WRONG.title, RIGHT.title]
+    assert [r.first_score for r in looked] == [0.2, None]
+    assert looked[0].score >= looked[1].score
+
+
+@pytest.mark.models
 def test_a_paper_without_an_abstract_is_looked_at_too(reranker: Reranker) -> None:
     bare = RankedPaper(Paper(title="Flood Warning", abstract=""), 0.2, 0.2)
     (looked,) = reranker.rerank(QUESTION, [bare])

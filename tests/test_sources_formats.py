@@ -616,6 +616,12 @@ def test_zoteros_csv_gives_all_that_a_paper_has(read: Read) -> None:
         ("title,abstract,doi\nT,<p>A &amp; b.</p>,doi:10.1234/q\n", "abstract", "A & b."),
         ("Title,Year,Abstract,Date\nT,,A.,2007-01-01\n", "year", 2007),
         ("title,abstract\n\n,\nT,A.\n\n", "title", "T"),
+        (
+            'title,abstract,Author Keywords\nT,A.,"owls; night, dark"\n',
+            "tags",
+            ("owls", "night, dark"),
+        ),
+        ('title,abstract,Manual Tags,keywords\nT,A.,,"a, b"\n', "tags", ("a", "b")),
     ],
 )
 def test_awkward_tables(text: str, attribute: str, value: object, read: Read) -> None:

@@ -16,13 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rag import weights
-from rag.chat_models import load_chat_model
 from rag.errors import AskpapersError, LibraryError, SourceError
 from rag.filters import Filters, read_filters
 from rag.progress import Report
-from rag.reranking import load_reranker
 from rag.settings import Settings, load_settings
-from rag.sources.entry import Unreadable
 from rag.weights.files import gigabytes
 from ui import evaluating, keeping, terminal
 from ui.opening import (
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
     from rag.library import Library
     from rag.merging import AddReport
     from rag.papers import Answer, Paper
-    from rag.sources import Source
+    from rag.sources import Source, Unreadable
 
 app = typer.Typer(
     name="askpapers",
@@ -98,7 +95,7 @@ def ask(
     every: Annotated[
         bool,
         typer.Option(
-            "--all", help="Ask every paper, also where the question says 'papers since …'."
+            "--all", help="Whatever the question says, as 'papers since …', do not go by it."
         ),
     ] = False,
     quote: Annotated[
@@ -134,13 +131,12 @@ def ask(
     if paper:
         chosen = frozenset(one_paper(answerer.library, words).id for words in paper)
         filters = replace(filters, papers=chosen)
-    if not every:
-        filters = read_filters(str(question))[1] | filters
-    answer = _ask_one(answerer, str(question), filters)
+    stated = Filters() if every else read_filters(str(question))[1]
+    answer = _ask_one(answerer, str(question), stated | filters)
     if as_json:
         terminal.print_json(answer.to_json())
     else:
-        terminal.print_answer(answer)
+        terminal.print_answer(answer, stated=bool(stated))
 
 
 @app.command()
@@ -154,6 +150,7 @@ def chat(
     ] = True,
 ) -> None:
     """Open the chat page."""
+    from rag.chat_models import load_chat_model
     from rag.library import Library
     from ui.page.engine import Engine
     from ui.web import serve
@@ -201,7 +198,7 @@ def add(
     """Add papers from exports and listings. What is there already is left alone.
 
     Known by what they hold: BibTeX, RIS, CSL-JSON, CSV, PubMed, ACL Anthology, arXiv, JSON
-    lines, saved listings.
+    lines, saved listings, PDF.
     """
     if sync and (dry_run or "-" in sources):
         raise typer.BadParameter("--sync goes with neither --dry-run nor standard input")
@@ -257,7 +254,7 @@ class _Added:
 
 def _add_all(place: Library, sources: Sequence[str], sync: bool) -> _Added:
     from rag.merging import AddReport
-    from rag.sources import find_sources
+    from rag.sources import Unreadable, find_sources
 
     added = _Added(AddReport())
     for given in sources:
@@ -488,12 +485,17 @@ def models_fetch(
     ] = None,
 ) -> None:
     """Fetch and unpack models now, so that the first question need not wait."""
+    from rag.chat_models import load_chat_model
+    from rag.reranking import load_reranker
+
     settings = load_settings()
     with terminal.progress() as report:
         if names:
             for name in names:
                 model = weights.get_model(name)
-                if model.role == "chat":
+                if model.name == settings.reranker:
+                    load_reranker(settings, report=report)
+                elif model.role == "chat":
                     load_chat_model(load_settings(model=model.name), report=report)
                 else:
                     weights.fetch(
@@ -518,7 +520,7 @@ def models_verify() -> None:
     if problems:
         folder = settings.models_path
         terminal.err.print(
-            Text(f"Remove what is named from {folder} and run `askpapers models fetch`.")
+            Text(f"Remove what is named from {folder} and run `askpapers models fetch NAME`.")
         )
         raise typer.Exit(1)
     terminal.out.print(f"{checked} models are here, every file as published.")
@@ -592,6 +594,8 @@ def _readable(
     source: Source, unreadable: list[Unreadable], failed: list[Unreadable]
 ) -> Iterator[Paper]:
     """The papers of a source; entries that cannot be read, or the source itself, are put by."""
+    from rag.sources import Unreadable
+
     try:
         for entry in source.read():
             if isinstance(entry, Unreadable):

@@ -201,7 +201,9 @@ def eval_support(
     scifact: Annotated[
         Path | None, typer.Option(help="Folder with SciFact's corpus.jsonl and dev.", metavar="DIR")
     ] = None,
-    limit: LimitOption = None,
+    limit: Annotated[
+        int | None, typer.Option(help="The first so many pairs of each.", min=1)
+    ] = None,
     save: Annotated[
         Path | None,
         typer.Option(help="Write a judge fitted on our own statements here.", metavar="DIR"),
@@ -209,7 +211,8 @@ def eval_support(
 ) -> None:
     """How well the support check and the judge tell what is borne out, as JSON.
 
-    On our own statements about starter papers, and on claims that others judged.
+    On our own statements, those that the judge was fitted on and those it has not seen, and on
+    claims that others judged.
     """
     from eval.support import (
         measure_support,

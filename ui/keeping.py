@@ -165,12 +165,8 @@ def _print_counts(heading: str, counts: dict[str, int], most: int) -> None:
 
 
 def _plot_years(figures: LibraryFigures, file: Path) -> None:
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise AskpapersError(
-            "A plot needs matplotlib.", "Install it with: pip install 'askpapers[bench]'"
-        ) from None
+    from matplotlib import pyplot
+
     years = {year: count for year, count in figures.years.items() if year}
     drawing, axes = pyplot.subplots(figsize=(8, 3))
     axes.bar(list(years), list(years.values()), color="#356859")

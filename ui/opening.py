@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.chat_models import needed_downloads
+from rag import weights
 from rag.errors import LibraryError
 from rag.progress import Report, silent
 from rag.settings import Settings, load_settings
@@ -39,15 +39,19 @@ def existing_library(path: Path | None, report: Report | None = None) -> Library
     if not (settings.library_path / "catalog.sqlite").exists():
         raise LibraryError(
             f"There is no library in {settings.library_path}.",
-            "`askpapers add SOURCE` makes one; `askpapers chat` starts with the sample papers.",
+            "`askpapers chat` makes one of the starter papers, `askpapers add SOURCE` one of yours."
+            if settings.library is None
+            else f"Make one with `askpapers add SOURCE --library {settings.library}`.",
         )
     return Library(settings.library_path, settings, report or silent)
 
 
 def tell_first_use(settings: Settings, *, encoder_only: bool = False) -> None:
     """Say what a command is about to fetch, if anything."""
+    from rag.chat_models import needed_downloads
+
     needed = needed_downloads(settings)
-    terminal.print_first_use([m for m in needed if m.role == "encoder" or not encoder_only])
+    terminal.print_first_use([m for m in needed if m.name == weights.ENCODER or not encoder_only])
 
 
 def tell_renewal(library: Library) -> None:

@@ -56,17 +56,20 @@ def print_first_use(models: list[Model]) -> None:
     err.print(Text(f"First use: fetching {what}, once. After that nothing leaves this machine."))
 
 
-def print_answer(answer: Answer) -> None:
-    """The answer, its papers with the sentences that bear it out, and where the time went."""
+def print_answer(answer: Answer, *, stated: bool = False) -> None:
+    """The answer, its papers with the sentences that bear it out, and where the time went.
+
+    Args:
+        stated: whether the question itself said which papers to ask.
+    """
     if answer.warning:
         out.print(Text(answer.warning, style="yellow"))
     out.print(Text(answer.answer, style="yellow" if answer.abstained else ""))
     if answer.standalone_question != answer.question:
         out.print(Text(f"(understood as: {answer.standalone_question})", style="dim"))
     if answer.filters:
-        out.print(
-            Text(f"(only papers {answer.filters} were asked; --all asks every one)", style="dim")
-        )
+        hint = "; --all does not go by what the question says" if stated else ""
+        out.print(Text(f"(only papers {answer.filters} were asked{hint})", style="dim"))
     if answer.abstained:
         out.print(Text(f"Why: {answer.reason}.", style="dim"))
     for citation, sentences in answer.unquoted():

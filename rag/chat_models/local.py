@@ -190,7 +190,8 @@ class LocalChatModel(BaseChatModel):
         except Exception as error:  # whatever transformers raises for a folder it cannot read
             raise ModelError(
                 f"The model in {self.folder} cannot be loaded: {error}",
-                "Run `askpapers models verify`, or choose another with ASKPAPERS_MODEL.",
+                "If it is one of `askpapers models`, run `askpapers models verify`; else look at "
+                "its files, or choose another with ASKPAPERS_MODEL.",
             ) from error
         if not tokenizer.chat_template:
             raise ModelError(
@@ -280,13 +281,14 @@ def _load_model(folder: Path, layers: Any) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from rag.chat_models.packed import is_packed, load_packed, read_layers
+    from rag.chat_models.packed import is_packed, load_packed, make_lean, read_layers
 
     if is_packed(folder):
         return load_packed(folder, layers or read_layers(folder)).eval()
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.bfloat16, local_files_only=True
     )
+    make_lean(model)  # not for speed alone: evidence is read by what such layers look at
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
 

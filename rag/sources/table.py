@@ -27,9 +27,11 @@ _VENUE = (
     "publicationtitle sourcetitle venue journal journaltitle booktitle containertitle "
     "proceedingstitle conferencetitle conferencename so source"
 ).split()
+_TAGS = "keywords keyword authorkeywords manualtags tags indexkeywords de".split()
 _DOI = "doi di".split()
 _URL = "url link ur".split()
 _ID = "key id paperid eid utuniquewosid uniquewosid ut pmid citationkey".split()
+_PARTS = (_TITLE, _ABSTRACT, _AUTHORS, _YEAR, _VENUE, _DOI, _URL, _ID, _TAGS)
 
 _NO_ABSTRACT = "[no abstract available]"
 """What Scopus writes into the cell."""
@@ -49,6 +51,7 @@ class _Columns:
     doi: tuple[int, ...]
     url: tuple[int, ...]
     id: tuple[int, ...]
+    tags: tuple[int, ...]
 
 
 def recognises(text: str) -> bool:
@@ -74,12 +77,7 @@ def read(text: str, source: str) -> Iterator[Paper | Unreadable]:
         SourceError: no column is called title, or none abstract.
     """
     header = _header(text)
-    columns = _Columns(
-        *(
-            _places(header, names)
-            for names in (_TITLE, _ABSTRACT, _AUTHORS, _YEAR, _VENUE, _DOI, _URL, _ID)
-        )
-    )
+    columns = _Columns(*(_places(header, names) for names in _PARTS))
     missing = " and no ".join(name for name in ("title", "abstract") if not getattr(columns, name))
     if missing:
         names = ", ".join(repr(name[:40]) for name in header[:30])
@@ -144,7 +142,13 @@ def _paper(row: list[str], columns: _Columns, where: str, source: str) -> Paper 
         source_id=_cell(row, columns.id),
         source=source,
         doi=_cell(row, columns.doi),
+        tags=_tags(fields.plain(_cell(row, columns.tags))),
     )
+
+
+def _tags(text: str) -> list[str]:
+    """The keywords in one cell, parted by the strongest mark in it."""
+    return re.split(r"[;|]" if re.search(r"[;|]", text) else ",", text)
 
 
 def _cell(row: list[str], places: tuple[int, ...]) -> str:
@@ -164,7 +168,7 @@ def _first_line(text: str) -> str:
 def _delimiter(text: str) -> str:
     """The one that parts the header into the most names known here, and then the most cells."""
     line = _first_line(text)
-    known = {*_TITLE, *_ABSTRACT, *_AUTHORS, *_YEAR, *_VENUE, *_DOI, *_URL, *_ID}
+    known = {name for names in _PARTS for name in names}
 
     def fit(delimiter: str) -> tuple[int, int]:
         cells = _split(line, delimiter)

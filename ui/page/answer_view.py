@@ -50,7 +50,8 @@ def _welcome(suggestions: Sequence[str]) -> str:
         return (
             '<div class="welcome"><h2>An empty library</h2><p>There is nothing to ask yet. '
             "Add papers first: an export of your reference manager (BibTeX, RIS, CSL-JSON, CSV), "
-            "a PubMed or arXiv file, or a saved listing. Each needs titles and abstracts.</p>"
+            "a PubMed, arXiv or ACL Anthology file, a saved listing, or PDFs. Each needs titles "
+            "and abstracts.</p>"
             f"<p>{button('Add papers', 'library', kind='primary')}</p></div>"
         )
     examples = "".join(f"<li>{button(q, 'ask', kind='example', text=q)}</li>" for q in suggestions)

@@ -262,7 +262,7 @@ class _Page:
             with gr.Column(scale=2, min_width=280, elem_id="library-side"):
                 gr.HTML("<h2>Add papers</h2>")
                 files = gr.File(
-                    label="Files: BibTeX, RIS, CSL-JSON, CSV, PubMed, arXiv, listings",
+                    label="Files: BibTeX, RIS, CSL-JSON, CSV, PubMed, arXiv, ACL, listings, PDF",
                     file_count="multiple",
                     type="filepath",
                     elem_id="upload",
@@ -369,7 +369,8 @@ class _Page:
                 default.caution,
                 step=0.05,
                 label="Caution",
-                info="How readily to say that the papers do not say: 0 never, 1 very readily.",
+                info="How readily to say that the papers do not say: 0 only where nothing bears an "
+                "answer out, 1 very readily.",
             )
             papers = gr.Slider(
                 1,
@@ -377,7 +378,7 @@ class _Page:
                 default.papers,
                 step=1,
                 label="Papers",
-                info="How many are found for a question, and shown among the sources.",
+                info="How many found are shown among the sources. Those that were read always are.",
             )
             evidence = gr.Slider(
                 64,
@@ -455,7 +456,7 @@ class _Page:
                 value=engine.settings.model,
                 label="Answers are written by",
                 info="Holds until askpapers is closed; questions wait while another is opened. "
-                "`askpapers models fetch` brings others.",
+                "`askpapers models fetch NAME` brings others.",
                 elem_id="language-model",
             )
             said = gr.HTML(elem_id="model-said")
@@ -511,7 +512,7 @@ def _press(*, engine: Engine, desk: Desk, sent: str, browse: Browse) -> Browse:
         library.add(desk.removed)
         desk.removed = ()
     elif action.do == "mend":
-        library.rebuild()
+        library.mend()
     return browse
 
 

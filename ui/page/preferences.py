@@ -15,7 +15,7 @@ from rag.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """The settings of the page; what is not set is as the program's own settings have it."""
+    """The settings of the page. Once kept they hold, whatever the program's own say later."""
 
     caution: float
     papers: int

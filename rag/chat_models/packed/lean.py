@@ -94,9 +94,10 @@ def _attend(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float
 ) -> Tensor:
     """Query ``(1, heads, rows, width)``; key and value ``(1, groups, positions, width)``; mask
-    ``(1, 1, rows, positions)``, true where a row may look, or none where rows see all before."""
+    ``(1, 1, rows, positions)``, true where a row may look; none where a single row sees all, or
+    where several are the first there are, each of which sees those before it."""
     _, heads, rows, width = query.shape
-    if rows > _FEW:
+    if rows > _FEW or (mask is None and rows > 1):
         return functional.scaled_dot_product_attention(
             query, key, value, mask, is_causal=mask is None, scale=scaling, enable_gqa=True
         )
