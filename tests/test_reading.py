@@ -204,6 +204,7 @@ def test_the_command_prints_what_reading_tells_and_saves_probes(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(sample_papers())
+    monkeypatch.setenv("ASKPAPERS_EVIDENCE_TOKENS", "192")  # a third of what is read otherwise
     command = ["eval", "reading", "--library", str(library.path), "--limit", "5"]
     adapted = tmp_path / "adapted"
     adapted.mkdir()
