@@ -463,7 +463,7 @@ def _parts(found: Finding, question: str, reading: Reading | None) -> list[Evide
     writes of one, or gives one's method to another."""
     if reading is None or found.needed_second_look:
         return []
-    return parts_of_an_answer(question, found.evidence, reading.sentences)
+    return parts_of_an_answer(question, found.ranked, found.evidence, reading.sentences)
 
 
 def _quoted(question: str, found: Finding, claims: Sequence[Statement]) -> BoundAnswer | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_citations import evidence as made
@@ -253,12 +256,26 @@ def test_an_open_question_has_an_answer_of_each_paper_that_says_some() -> None:
         made(2, "Bats", "Bats are heard.", "Caves are dark."),
         made(3, "Newts", "Newts swim."),
     ]
-    looked_at = [[0.9, 0.2], [0.6, 0.7], [0.1]]
-    parts = parts_of_an_answer("How can night animals be counted?", evidence, looked_at)
-    assert [(p.title, [s.text for s in p.sentences]) for p in parts] == [
+    ranked = [
+        RankedPaper(Paper(e.title, ""), score, score)
+        for e, score in zip(evidence, (0.5, 0.4, 0.4), strict=True)
+    ]
+    evidence = [replace(e, paper_id=r.paper.id) for e, r in zip(evidence, ranked, strict=True)]
+    looked_at = [[0.9, 0.2], [0.4, 0.7], [0.1]]
+
+    def parts(
+        question: str, *, looked: Sequence[Sequence[float]] = looked_at, far: float = 0.4
+    ) -> list[tuple[str, list[str]]]:
+        found = [ranked[0], replace(ranked[1], score=far), ranked[2]]
+        told = parts_of_an_answer(question, found, evidence, looked)
+        return [(part.title, [s.text for s in part.sentences]) for part in told]
+
+    asked = "How can night animals be counted?"
+    assert parts(asked) == [
         ("Owls", ["Nets hold owls."]),
         ("Bats", ["Bats are heard.", "Caves are dark."]),
     ]
-    assert not parts_of_an_answer("How can OWLS-2 be counted?", evidence, looked_at)
-    assert not parts_of_an_answer("How were they counted?", evidence, looked_at)
-    assert not parts_of_an_answer("How can birds be counted?", evidence, [[0.9, 0], [0, 0], [0]])
+    assert not parts(asked, far=0.3), "what is far less close is of something else"
+    assert not parts("How can OWLS-2 be counted?")
+    assert not parts("How were they counted?")
+    assert not parts("How can birds be counted?", looked=[[0.9, 0], [0, 0], [0]])
