@@ -106,14 +106,21 @@ _OPEN = re.compile(
 )
 """A question for whatever there is, rather than for one thing."""
 
+_SEVERAL = (
+    r"\b(?:about|on|of|for|with|in|do|are|can|could)"
+    r"(?:\s+(?!the(?:y|m|ir)\b)[\w-]+){0,3}?\s+(?!the(?:y|m|ir)\b)[\w-]{3,}s\b"
+)
+"""Things that "their" may go back to."""
+
 _SPOKEN_OF = re.compile(
-    r"^(?:(?!\ban?\b).)*\b(?:it|its|they|them|their)\b"
+    r"^(?:(?!\ban?\b).)*\b(?:it|its)\b"
+    rf"|^(?:(?!\ban?\b|{_SEVERAL}).)*\b(?:they|them|their)\b"
     r"|\b(?:this|these|the (?:[\w-]+ ){0,4}?(?:authors?|paper|work|study)"
     r"|according to|(?:what|which) (?:two|three|four|five|six|seven|\d+))\b",
     re.IGNORECASE,
 )
-"""What one paper is known from: it was named before, but for what "a" brought in; or it is known
-how many things it tells."""
+"""What one paper is known from: it was named before, but for what "a" or a plural brought in; or
+it is known how many things it tells."""
 
 _ASKS = re.compile(
     r"\?|\b(?:what|why|how)\b|(?:^|[:;–—]\s*)(?:which|when|where|who|whom|whose)\b"
