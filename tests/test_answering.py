@@ -138,7 +138,7 @@ def test_a_claim_is_answered_by_what_the_papers_say_of_it(answerer: Answerer) ->
 
 def test_what_is_cited_is_among_what_is_shown_as_found(answerer: Answerer) -> None:
     few = Answerer(answerer.library, settings=load_settings(quote=True, papers=1))
-    answer = few.answer("How do COSMO and LisGAN differ?")
+    answer = few.answer("How do S4D and S5-PTD differ?")
     assert len(answer.citations) == 2
     assert {c.paper_id for c in answer.citations} <= {r.paper_id for r in answer.retrieved}
 

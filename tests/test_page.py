@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,10 +56,9 @@ def page(browser: Browser, served: Served) -> Iterator[Page]:
 
 
 def test_papers_come_at_once_then_the_draft_then_live_marks(page: Page) -> None:
-    started = time.perf_counter()
     send(page, ACCURACY)
     expect(page.locator("#sources .card blockquote").first).to_be_visible()
-    assert time.perf_counter() - started < 1.0
+    expect(page.locator("#transcript .answer")).to_have_count(0)
     expect(page.locator("#live .draft")).to_contain_text("Kestrel")
     said = wait(page, turns=1)
     assert "Kestrel reaches 71.5% accuracy on RiverBench" in said

@@ -55,7 +55,6 @@ class Asking:
                 live=on_the_way(asked, len(before), "Looking through the papers …"),
                 chips=chips(desk.filters, None),
                 question="",
-                asking=True,
                 said="Looking through the papers",
             )
             yield from self._run(desk, run, asked, before_conversation, filters)
@@ -175,7 +174,6 @@ def finished(desk: Desk, suggestions: Sequence[str] = ()) -> View:
         sources=sources(conversation, desk.papers),
         rail=conversations(desk.shelf.all(), conversation.id),
         chips=chips(desk.filters, desk.editing),
-        asking=False,
         said=_ended_words(conversation),
     )
 

@@ -146,11 +146,11 @@ class _Page:
                             min_width=0,
                         )
                         send = gr.Button("Ask", variant="primary", elem_id="send", scale=0)
-                        stop = gr.Button("Stop", elem_id="stop", scale=0, visible=False)
+                        stop = gr.Button("Stop", elem_id="stop", scale=0)
                 status = gr.HTML(elem_id="status")
             with gr.Column(elem_id="sources-column", scale=0, min_width=0):
                 sources = gr.HTML(elem_id="sources")
-        outputs = [transcript, live, sources, rail, chips, question, stop, status]
+        outputs = [transcript, live, sources, rail, chips, question, status]
         streaming: dict[str, Any] = {
             "outputs": outputs,
             "show_progress": "hidden",
@@ -205,7 +205,7 @@ class _Page:
             return finished(desk, self._examples()).updates()
         desk.run.stopped.set()
         # The question's own events show how it ended; whatever this one showed might come later.
-        return View(asking=False, said="Stopping").updates()
+        return View(said="Stopping").updates()
 
     def _act(self, sent: str, request: gr.Request) -> tuple[Any, ...]:
         action = read_action(sent)

@@ -18,22 +18,18 @@ class View:
     rail: Any = None
     chips: Any = None
     question: Any = None
-    asking: bool | None = None
     said: str | None = None
 
     def updates(self) -> tuple[Any, ...]:
         """One update a component; None means that it stays as it is."""
-        *parts, asking, said = (
+        parts = (
             self.transcript,
             self.live,
             self.sources,
             self.rail,
             self.chips,
             self.question,
-            self.asking,
-            self.said,
         )
         shown = [gr.skip() if part is None else part for part in parts]
-        stop = gr.skip() if asking is None else gr.update(visible=asking)
-        status = gr.skip() if said is None else f'<p role="status">{said}</p>'
-        return (*shown, stop, status)
+        status = gr.skip() if self.said is None else f'<p role="status">{self.said}</p>'
+        return (*shown, status)
