@@ -14,12 +14,12 @@ ask: $(READY)
 	@$(BIN)/askpapers ask "$(q)"
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not models and not browser and not slow"
+	$(BIN)/python -m pytest -n auto -m "not models and not browser and not slow"
 	$(BIN)/askpapers models fetch
 	$(BIN)/python -m pytest -m "models or browser"
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -m "not models and not browser and not slow"
+	$(BIN)/python -m pytest -n auto -m "not models and not browser and not slow"
 
 eval: $(READY)
 	$(BIN)/askpapers eval full

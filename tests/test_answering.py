@@ -39,6 +39,12 @@ def answerer(tmp_path_factory: pytest.TempPathFactory, seeds: list[Path]) -> Ans
     return Answerer(library, settings=settings)
 
 
+@pytest.fixture(scope="module")
+def brief(answerer: Answerer) -> Answerer:
+    """The same, reading a third: for what does not hang on how much was read."""
+    return answerer.under(answerer.settings.model_copy(update={"evidence_tokens": 192}))
+
+
 @pytest.fixture
 def _no_network() -> Iterator[None]:
     """Any attempt to open a connection fails."""
@@ -169,18 +175,18 @@ def test_what_the_papers_do_not_say_is_declined(answerer: Answerer, question: st
     assert answer.retrieved
 
 
-def test_the_same_question_gets_the_same_answer(answerer: Answerer) -> None:
+def test_the_same_question_gets_the_same_answer(brief: Answerer) -> None:
     question = "What does ZeroQ need to quantize a network?"
-    first, second = answerer.answer(question), answerer.answer(question)
+    first, second = brief.answer(question), brief.answer(question)
     assert (first.answer, first.citations) == (second.answer, second.citations)
 
 
-def test_events_come_in_order_and_closing_stops_the_model(answerer: Answerer) -> None:
-    events = answerer.stream("What is HiPPO used for in S4?")
+def test_events_come_in_order_and_closing_stops_the_model(brief: Answerer) -> None:
+    events = brief.stream("What is HiPPO used for in S4?")
     assert isinstance(next(events), Found)
     assert isinstance(next(events), Writing)
     events.close()  # type: ignore[attr-defined]
-    kinds = [type(event) for event in answerer.stream("What is HiPPO used for in S4?")]
+    kinds = [type(event) for event in brief.stream("What is HiPPO used for in S4?")]
     assert kinds[0] is Found
     assert kinds[-1] is Done
     assert set(kinds[1:-1]) == {Writing}
@@ -202,8 +208,8 @@ def test_a_question_in_other_words_is_answered_from_the_paper_read_alone(
     check_citations(answerer, answer)
 
 
-def test_an_answer_goes_into_json_as_promised(answerer: Answerer) -> None:
-    answer = answerer.answer("How many lines of code does the kernel of S4D need?")
+def test_an_answer_goes_into_json_as_promised(brief: Answerer) -> None:
+    answer = brief.answer("How many lines of code does the kernel of S4D need?")
     value = json.loads(json.dumps(answer.to_json()))
     assert {"question", "answer", "abstained", "reason", "citations", "retrieved"} <= value.keys()
     assert {"number", "title", "paper_id", "support", "sentences"} <= value["citations"][0].keys()

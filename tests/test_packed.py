@@ -193,7 +193,7 @@ def test_what_is_written_with_drafts_is_what_the_model_would_write(settings: Set
     model = load_chat_model(settings)
     assert isinstance(model, LocalChatModel)
     evidence = [
-        Evidence(number, paper.id, paper.title, tuple(split_sentences(paper.abstract)), ())
+        Evidence(number, paper.id, paper.title, tuple(split_sentences(paper.abstract)[:3]), ())
         for number, paper in enumerate(list(sample_papers())[:2], start=1)
     ]
     messages = answer_messages("What do they propose, and how well does it do?", evidence)
