@@ -19,7 +19,7 @@ from rag.conversation import stand_alone
 from rag.errors import AskpapersError
 from rag.evidence import whole_papers
 from rag.filters import read_filters
-from rag.finding import Finding, far_less_close, find_evidence
+from rag.finding import Finding, far_less_close, find_evidence, reads_one_paper
 from rag.library import Library
 from rag.odds import log_odds
 from rag.papers import Vectors
@@ -28,6 +28,8 @@ from rag.progress import Progress, Report
 from rag.reading import (
     AFTER,
     LAYERS,
+    SENTENCE_OF_ONE,
+    STATE_OF_ONE,
     EvidenceReader,
     Features,
     look,
@@ -64,6 +66,7 @@ class Read:
             any, for each of the sentences it points to, whether it is that one.
         closeness: of each sentence, cosine to the question.
         far: of each sentence, whether its paper is far less close than the best one.
+        of_one: whether one paper is all its evidence, others being far less close.
         score: of the best paper found.
         confidence: that the papers answer, by what was found alone.
     """
@@ -75,6 +78,7 @@ class Read:
     facts: tuple[tuple[bool, ...], ...]
     closeness: tuple[float, ...]
     far: tuple[bool, ...]
+    of_one: bool
     score: float
     confidence: float
 
@@ -278,6 +282,7 @@ def _read(
         facts=tuple(told(paper, text) for paper, text in sentences),
         closeness=tuple(c for e in found.evidence for c in e.relevance),
         far=tuple(paper in far for paper, _ in sentences),
+        of_one=reads_one_paper(found),
         score=found.ranked[0].score,
         confidence=decide(signals, asked, settings.caution).confidence,
     )
@@ -368,8 +373,11 @@ def _measure_papers(reads: Sequence[ReadAlone], reader: EvidenceReader | None) -
 
 def _ships(reader: EvidenceReader, read: Read) -> float:
     """Log-odds that the evidence answers, by the probes that ship."""
+    state = reader.answers.log_odds(read.features.state)
     sentences = [reader.sentences.log_odds(row) for row in read.features.sentences]
-    return read.odds(reader.answers.log_odds(read.features.state), sentences)
+    if read.of_one:
+        state, sentences = state + STATE_OF_ONE, [odds + SENTENCE_OF_ONE for odds in sentences]
+    return read.odds(state, sentences)
 
 
 def _evenly(labels: Sequence[bool]) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.abstention import Decision, Signals, decide, may_answer, read_signals
-from rag.finding import Finding, far_less_close
+from rag.finding import Finding, far_less_close, reads_one_paper
 from rag.odds import probability
 from rag.papers import Evidence, RankedPaper
 from rag.reading import Reading
@@ -54,6 +54,8 @@ def judge_finding(
     if is_answer and again:
         found = read_alone(question, found)
     reading = read(question, found.evidence)
+    if reading and reads_one_paper(found):
+        reading = reading.beside_others()
     if reading and is_answer:
         answers = _answers(found, reading, signals)
         decision = decide(signals, question, caution, answers)

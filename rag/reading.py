@@ -20,13 +20,13 @@ What a small model then writes is less to be trusted than what it looked at.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from rag.chat_models import LocalChatModel
-from rag.odds import log_odds
+from rag.odds import log_odds, probability
 from rag.papers import Evidence, Vectors, Verdict
 from rag.probing import Probe, load_probe
 from rag.prompts import answer_messages, answer_texts
@@ -43,6 +43,12 @@ sentence looked at most, the best paper's score, and whether that sentence stand
 less close; and what is added. A logistic regression on readings of questions, claims and
 near-misses about abstracts of three fields, each by probes that had not seen its abstract (November
 2026; `docs/retrieval.md`)."""
+
+STATE_OF_ONE, SENTENCE_OF_ONE = 1.0, 0.9
+"""What is added to the log-odds of the state and of each sentence where one paper is all the
+evidence. The probes were fitted on evidence of several papers, beside which the right one stands
+out more: read without those that are far less close, log-odds are so much lower in the mean
+(`docs/retrieval.md`)."""
 
 _ALONE, _LOOKED_AT_ALONE, _SIMILAR, _AROUND, _SO_FAR = 0.9, 0.42, 4.0, -12.0, -0.2
 """What counts for whether a paper that was read alone answers: the state's log-odds, those of the
@@ -95,10 +101,16 @@ class Reading:
         read = _ALONE * paper + _LOOKED_AT_ALONE * self._best
         return read + _SIMILAR * similarity + _AROUND * around + _SO_FAR
 
+    def beside_others(self) -> Reading:
+        """The same of evidence that is of one paper, on the scale of evidence of several."""
+        (paper,) = self.sentences
+        sentences = tuple(probability(log_odds(p) + SENTENCE_OF_ONE) for p in paper)
+        return replace(self, state=self.state + STATE_OF_ONE, sentences=(sentences,))
+
     @property
     def _best(self) -> float:
         """Log-odds of the sentence looked at most."""
-        return log_odds(max(probability for paper in self.sentences for probability in paper))
+        return log_odds(max(p for paper in self.sentences for p in paper))
 
     @property
     def verdict(self) -> Verdict:

@@ -250,6 +250,22 @@ def test_two_questions_in_one_have_a_paper_each(
         assert [r.paper.title for r in found.ranked[:2]] == papers
 
 
+@pytest.mark.models
+def test_a_paper_far_less_close_gives_no_evidence_beside_a_sure_one(
+    library: Library, three_papers: list[Paper]
+) -> None:
+    library.add(three_papers)
+    retriever = PaperRetriever(library=library)
+
+    def read(question: str) -> set[str]:
+        found = find_evidence(question, retriever, load_settings())
+        assert len(found.ranked) == 3
+        return {e.title.split()[0] for e in found.evidence}
+
+    assert read("What accuracy does Kestrel reach on RiverBench?") == {"Kestrel:"}
+    assert len(read("Which thing was made with some effort?")) > 1  # sure of none
+
+
 def test_an_open_question_has_an_answer_of_each_paper_that_says_some() -> None:
     evidence = [
         made(1, "Owls", "Nets hold owls.", "Owls sing."),

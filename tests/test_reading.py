@@ -89,6 +89,15 @@ def test_the_texts_of_a_prompt_stand_in_it_in_their_order() -> None:
     assert at == len(prompt)
 
 
+def test_one_paper_reads_as_it_would_beside_others() -> None:
+    alone = Reading(state=0.2, sentences=((0.3, 0.5),), yes=1.0)
+    beside = alone.beside_others()
+    assert beside.state == pytest.approx(1.2)
+    assert beside.sentences[0] == pytest.approx((0.513, 0.711), abs=1e-3)
+    assert beside.yes == 1.0
+    assert beside.answers(0.5) > alone.answers(0.5)
+
+
 def test_a_paper_keeps_its_best_sentences_in_their_order() -> None:
     three = Evidence(
         1, "p", "T", tuple(Sentence(t, i, i + 1) for i, t in enumerate("abc")), (0.1, 0.2, 0.3)
