@@ -28,10 +28,15 @@ _EACH = re.compile(
     rf"({_NUMBER})(?:\s[a-z][\w-]*){{0,3}}?\s(?:on|for|in|over|at)\s(?:the\s)?({_NAME})"
 )
 _CLAUSES = re.compile(
-    r"[.?!]\s|[,;:()]\s|\s[-–—]\s|\s(?:whereas|while|but|and|or|versus|vs\.?|against|than"
-    r"|instead of|rather than|compared (?:with|to)|yet|although|though|from)\s",
+    r"[.?!]\s|[,;:()]\s|\s[-–—]\s|\s(?:whereas|while|but|and|or|versus|vs\.?|against"
+    r"|than(?!\s\W{0,2}\d)|instead of|rather than|compared (?:with|to)|yet|although|though|from)\s",
     re.IGNORECASE,
 )
+_SHARES = re.compile(
+    r"(?:that|those)\s(?:of|by|for|from|in|on|with|\w+ed|made|found|seen)\b", re.IGNORECASE
+)
+"""How a clause begins that shares what the one before is about: "…, that of owls by 57%"."""
+
 _RESPECTIVELY = re.compile(r"\brespectively\b", re.IGNORECASE)
 
 
@@ -86,12 +91,14 @@ def mixes_figures_up(statement: str, source: str) -> bool:
     """
     theirs, mine = _said_of(source), _said_of(statement)
     if len(mine) == 1:
-        mine = {figure: [set(tokenize(statement))] for figure in mine}
+        mine = {figure: [_Said(set(tokenize(statement)))] for figure in mine}
 
     def is_of(figure: str, other: str) -> bool:
         """Whether what the statement says of a figure is said of another, and nothing of its."""
         return any(
-            (here - there) and said & (there - here) and not said & (here - there)
+            here.alone(there)
+            and said.words & there.alone(here)
+            and not said.words & (here.alone(there) - there.shared)
             for here in theirs[figure]
             for there in theirs[other]
             for said in mine[figure]
@@ -105,14 +112,34 @@ def mixes_figures_up(statement: str, source: str) -> bool:
     )
 
 
-def _said_of(text: str) -> dict[str, list[set[str]]]:
-    """The figures of a text, each with the stems of every clause that it stands in."""
-    found: dict[str, list[set[str]]] = {}
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said of a figure.
+
+    Attributes:
+        words: stems of its clause.
+        shared: those of the clause before, where this one is about the same.
+    """
+
+    words: set[str]
+    shared: frozenset[str] = frozenset()
+
+    def alone(self, other: _Said) -> set[str]:
+        """What is said of this one and not of the other."""
+        return self.words - other.words
+
+
+def _said_of(text: str) -> dict[str, list[_Said]]:
+    """The figures of a text, each with every clause that it stands in."""
+    found: dict[str, list[_Said]] = {}
+    before: set[str] = set()
     for clause in _CLAUSES.split(text):
         figures = numbers_in(clause)
         words = set(tokenize(clause)) - {stem for figure in figures for stem in tokenize(figure)}
+        shared = frozenset(before if _SHARES.match(clause.strip()) else ())
         for figure in figures:
-            found.setdefault(figure, []).append(words)
+            found.setdefault(figure, []).append(_Said(words, shared))
+        before = words
     return found
 
 

@@ -83,6 +83,21 @@ def test_what_is_said_of_a_figure_is_not_said_of_another(statement: str, mixed: 
     assert mixes_figures_up(statement, source) is mixed
 
 
+@pytest.mark.parametrize(
+    ("statement", "mixed"),
+    [
+        ("Nets need more than 80% fewer calls than tame bats.", True),
+        ("Nets need around 57% fewer calls than tame bats.", False),
+        ("Nets need more than 80% fewer calls than bats.", False),
+    ],
+)
+def test_a_clause_may_be_about_what_the_one_before_is(statement: str, mixed: bool) -> None:
+    source = (
+        "Nets cut the calls made by bats by more than 80%, that made by tame bats by about 57%."
+    )
+    assert mixes_figures_up(statement, source) is mixed
+
+
 def test_figures_of_other_kinds_are_not_mixed_up() -> None:
     source = "Owls were 44% of all birds, and newts lived 12 years in ponds."
     assert not mixes_figures_up("In ponds newts were 44% of all.", source)
