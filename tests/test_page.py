@@ -116,6 +116,7 @@ def test_a_follow_up_is_understood_from_what_was_said(page: Page) -> None:
 def test_stop_ends_the_writing_and_asking_again_works(page: Page) -> None:
     send(page, LONG)
     expect(page.locator("#live .draft")).to_be_visible()
+    expect(page.locator(".welcome")).to_be_hidden()
     page.get_by_role("button", name="Stop").click()
     said = wait(page, turns=1)
     assert "Stopped before it was answered" in said
