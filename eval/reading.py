@@ -28,10 +28,9 @@ from rag.progress import Progress, Report
 from rag.reading import (
     AFTER,
     LAYERS,
-    SENTENCE_OF_ONE,
-    STATE_OF_ONE,
     EvidenceReader,
     Features,
+    Reading,
     look,
     look_alone,
     whether_it_answers,
@@ -373,11 +372,12 @@ def _measure_papers(reads: Sequence[ReadAlone], reader: EvidenceReader | None) -
 
 def _ships(reader: EvidenceReader, read: Read) -> float:
     """Log-odds that the evidence answers, by the probes that ship."""
-    state = reader.answers.log_odds(read.features.state)
-    sentences = [reader.sentences.log_odds(row) for row in read.features.sentences]
+    features = read.features
+    sentences = tuple(reader.sentences.probability(row) for row in features.sentences)
+    reading = Reading(reader.answers.log_odds(features.state), (sentences,), features.yes)
     if read.of_one:
-        state, sentences = state + STATE_OF_ONE, [odds + SENTENCE_OF_ONE for odds in sentences]
-    return read.odds(state, sentences)
+        reading = reading.beside_others()
+    return read.odds(reading.state, [log_odds(p) for p in reading.sentences[0]])
 
 
 def _evenly(labels: Sequence[bool]) -> list[float]:

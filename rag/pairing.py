@@ -91,7 +91,7 @@ def mixes_figures_up(statement: str, source: str) -> bool:
     """
     theirs, mine = _said_of(source), _said_of(statement)
     if len(mine) == 1:
-        mine = {figure: [_Said(set(tokenize(statement)))] for figure in mine}
+        mine = {figure: [_Said(frozenset(tokenize(statement)))] for figure in mine}
 
     def is_of(figure: str, other: str) -> bool:
         """Whether what the statement says of a figure is said of another, and nothing of its."""
@@ -121,10 +121,10 @@ class _Said:
         shared: those of the clause before, where this one is about the same.
     """
 
-    words: set[str]
+    words: frozenset[str]
     shared: frozenset[str] = frozenset()
 
-    def alone(self, other: _Said) -> set[str]:
+    def alone(self, other: _Said) -> frozenset[str]:
         """What is said of this one and not of the other."""
         return self.words - other.words
 
@@ -132,11 +132,13 @@ class _Said:
 def _said_of(text: str) -> dict[str, list[_Said]]:
     """The figures of a text, each with every clause that it stands in."""
     found: dict[str, list[_Said]] = {}
-    before: set[str] = set()
+    before: frozenset[str] = frozenset()
     for clause in _CLAUSES.split(text):
         figures = numbers_in(clause)
-        words = set(tokenize(clause)) - {stem for figure in figures for stem in tokenize(figure)}
-        shared = frozenset(before if _SHARES.match(clause.strip()) else ())
+        words = frozenset(tokenize(clause)) - {
+            stem for figure in figures for stem in tokenize(figure)
+        }
+        shared = before if _SHARES.match(clause.strip()) else frozenset()
         for figure in figures:
             found.setdefault(figure, []).append(_Said(words, shared))
         before = words

@@ -44,7 +44,7 @@ less close; and what is added. A logistic regression on readings of questions, c
 near-misses about abstracts of three fields, each by probes that had not seen its abstract (November
 2026; `docs/retrieval.md`)."""
 
-STATE_OF_ONE, SENTENCE_OF_ONE = 1.0, 0.9
+_STATE_OF_ONE, _SENTENCE_OF_ONE = 1.0, 0.9
 """What is added to the log-odds of the state and of each sentence where one paper is all the
 evidence. The probes were fitted on evidence of several papers, beside which the right one stands
 out more: read without those that are far less close, log-odds are so much lower in the mean
@@ -104,8 +104,8 @@ class Reading:
     def beside_others(self) -> Reading:
         """The same of evidence that is of one paper, on the scale of evidence of several."""
         (paper,) = self.sentences
-        sentences = tuple(probability(log_odds(p) + SENTENCE_OF_ONE) for p in paper)
-        return replace(self, state=self.state + STATE_OF_ONE, sentences=(sentences,))
+        sentences = tuple(probability(log_odds(p) + _SENTENCE_OF_ONE) for p in paper)
+        return replace(self, state=self.state + _STATE_OF_ONE, sentences=(sentences,))
 
     @property
     def _best(self) -> float:

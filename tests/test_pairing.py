@@ -65,36 +65,27 @@ def test_long_texts_are_seen_through_at_once(piece: str) -> None:
     assert not gives_otherwise(text, text, text)
 
 
-@pytest.mark.parametrize(
-    ("statement", "mixed"),
-    [
-        ("Owls lost 2.1 points of weight in winter.", False),
-        ("Owls lost 4.6 points of weight in winter.", True),
-        ("Owls lost 2.1 points, as against 4.6 points for bats.", False),
-        ("Bats lost 2.1 points, as against 4.6 points for owls.", True),
-        ("In 7 winters owls lost weight.", False),
-        ("Something lost 4.6 points.", False),
-    ],
-)
-def test_what_is_said_of_a_figure_is_not_said_of_another(statement: str, mixed: bool) -> None:
-    source = (
-        "Over 7 years our owls lost 2.1 points of weight in winter, whereas bats lost 4.6 points."
-    )
-    assert mixes_figures_up(statement, source) is mixed
+WHEREAS = "Over 7 years our owls lost 2.1 points of weight in winter, whereas bats lost 4.6 points."
+THAT_OF = "Nets cut the calls made by bats by more than 80%, that made by tame bats by about 57%."
 
 
 @pytest.mark.parametrize(
-    ("statement", "mixed"),
+    ("source", "statement", "mixed"),
     [
-        ("Nets need more than 80% fewer calls than tame bats.", True),
-        ("Nets need around 57% fewer calls than tame bats.", False),
-        ("Nets need more than 80% fewer calls than bats.", False),
+        (WHEREAS, "Owls lost 2.1 points of weight in winter.", False),
+        (WHEREAS, "Owls lost 4.6 points of weight in winter.", True),
+        (WHEREAS, "Owls lost 2.1 points, as against 4.6 points for bats.", False),
+        (WHEREAS, "Bats lost 2.1 points, as against 4.6 points for owls.", True),
+        (WHEREAS, "In 7 winters owls lost weight.", False),
+        (WHEREAS, "Something lost 4.6 points.", False),
+        (THAT_OF, "Nets need more than 80% fewer calls than tame bats.", True),
+        (THAT_OF, "Nets need around 57% fewer calls than tame bats.", False),
+        (THAT_OF, "Nets need more than 80% fewer calls than bats.", False),
     ],
 )
-def test_a_clause_may_be_about_what_the_one_before_is(statement: str, mixed: bool) -> None:
-    source = (
-        "Nets cut the calls made by bats by more than 80%, that made by tame bats by about 57%."
-    )
+def test_what_is_said_of_a_figure_is_not_said_of_another(
+    source: str, statement: str, mixed: bool
+) -> None:
     assert mixes_figures_up(statement, source) is mixed
 
 
