@@ -34,6 +34,7 @@ from rag.evidence import (
     narrow,
     parts_of_an_answer,
     qualifying,
+    said_of_each_side,
     whole_papers,
     without_twins,
 )
@@ -248,8 +249,11 @@ class Answerer:
             yield Done(_listed(found, reading, blank, clock))
             return
         if found.kind == "comparison":
-            scores = reading.sentences if reading else [e.relevance for e in evidence]
-            sides = narrow(evidence, scores, OF_A_SIDE)
+            sides = (
+                said_of_each_side(evidence, reading.sentences)
+                if reading
+                else narrow(evidence, [e.relevance for e in evidence], OF_A_SIDE)
+            )
             yield Done(_of_each(sides, searched, blank, clock))
             return
         if parts := _parts(found, searched, reading):

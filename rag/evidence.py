@@ -13,7 +13,7 @@ import numpy as np
 from rag.late_interaction import max_sim, read_topic
 from rag.library import Library
 from rag.names import holds_name, introduces_name, names_asked, names_in
-from rag.odds import log_odds
+from rag.odds import log_odds, probability
 from rag.papers import Evidence, RankedPaper, Sentence, Vectors
 from rag.question_forms import asks_on, asks_openly, joins, sets_side_by_side
 from rag.store.keywords import tokenize
@@ -89,6 +89,11 @@ OF_A_SIDE = 3
 
 READ_OF_A_SIDE = 12
 """The same where a model reads them, to choose from."""
+
+_SAID_OF_A_SIDE, _ABOUT_AS_SURE = 4, 1.5
+"""The same of those that the model looked at, and how much less the log-odds of one may be than the
+best one's of its side. Of 37 comparisons of part `tune` these hold .96 of the key facts in 5.6
+sentences, the best three of a side .93 in 6."""
 
 OF_A_PART = 2
 """Sentences of each of the papers that give a part of an answer."""
@@ -297,6 +302,21 @@ def compared_evidence(
     return _number(sides, candidates, chosen)
 
 
+def said_of_each_side(
+    sides: Sequence[Evidence], looked_at: Sequence[Sequence[float]]
+) -> list[Evidence]:
+    """Of each side of a comparison what a model looked at about as surely as at its best sentence.
+
+    Args:
+        looked_at: for each side's sentences, the probability that an answer rests on it.
+    """
+    said = []
+    for side, mine in zip(sides, looked_at, strict=True):
+        least = probability(log_odds(max(mine)) - _ABOUT_AS_SURE)
+        said += narrow([side], [mine], _SAID_OF_A_SIDE, least)
+    return said
+
+
 def parts_of_an_answer(
     question: str,
     ranked: Sequence[RankedPaper],
@@ -429,8 +449,8 @@ def qualifying(
     fits = by_closeness
     if looked_at is not None and sum(by_closeness) <= _STANDS_OUT * len(candidates):
         fits = [
-            (c.named and c.share >= _QUALIFIES_NAMED) or _list_odds(c, probability) >= _LISTED
-            for c, probability in zip(candidates, looked_at, strict=True)
+            (c.named and c.share >= _QUALIFIES_NAMED) or _list_odds(c, looked) >= _LISTED
+            for c, looked in zip(candidates, looked_at, strict=True)
         ]
     chosen = [c.evidence for c, fit in zip(candidates, fits, strict=True) if fit]
     return [replace(e, number=number) for number, e in enumerate(chosen, start=1)]

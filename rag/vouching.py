@@ -46,6 +46,8 @@ _AS_AUTHOR = re.compile(r"\b(?:we|our|ours|us)\b", re.IGNORECASE)
 
 _DENIES = re.compile(r"\b(?:no|not|never|neither|nor|cannot)\b|n['’]t\b", re.IGNORECASE)
 
+_OF_WHAT_WAS_SAID = re.compile(r"(?:this|these|such|here)\b", re.IGNORECASE)
+
 _OF_OTHERS = re.compile(
     r"^\W*(?:(?:however|but|yet|still|unfortunately|so far|to date)\W+(?:(?:these|such)\s+)?)?"
     r"(?:(?:most|many|all|of|the|in)\s+){0,3}"
@@ -116,7 +118,7 @@ def vouch(
     """
     if not sides:
         evidence, read = _of_the_named(question, evidence, read, papers or {})
-    echoed = [s for s in claims if echoes(s, question)]
+    echoed = _echoing(claims, question)
     told = [s for s in claims if s not in echoed]
     if verdict and any(_denies_itself(s.text, question) for s in told):
         verdict = ""
@@ -180,6 +182,17 @@ def vouch(
     if shown and verdict and _is_about(question, _sources(shown[0], titles), rarity):
         shown[0] = _begun(shown[0], verdict)
     return replace(compose(shown, evidence), left_out=tuple(left_out))
+
+
+def _echoing(claims: Sequence[Statement], question: str) -> list[Statement]:
+    """Those that say the question again, or speak of having said it: "This is shown in …". What
+    begins with "it" or "they" may speak of what the question names."""
+    echoed: list[Statement] = []
+    for before, claim in zip([None, *claims], claims, strict=False):
+        of_echo = before in echoed and _OF_WHAT_WAS_SAID.match(claim.text)
+        if of_echo or echoes(claim, question):
+            echoed.append(claim)
+    return echoed
 
 
 def tells_count(counted: str, sentences: Sequence[str]) -> bool:

@@ -15,6 +15,11 @@ from rag.library import Library
 from rag.memory import give_back_memory
 from rag.papers import Paper
 from rag.settings import Settings, load_settings
+from rag.threads import usable_cores
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # tests that run beside each other share the cores
+    _threads = max(1, usable_cores() // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    os.environ |= {"ASKPAPERS_THREADS": str(_threads), "OMP_NUM_THREADS": str(_threads)}
 
 # How long a case takes says more of the machine than of the program.
 hypothesis.settings.register_profile("any machine", deadline=None)

@@ -16,6 +16,7 @@ from rag.evidence import (
     parts_of_an_answer,
     pick_evidence,
     qualifying,
+    said_of_each_side,
     sides_compared,
 )
 from rag.finding import find_evidence
@@ -264,6 +265,12 @@ def test_a_paper_far_less_close_gives_no_evidence_beside_a_sure_one(
 
     assert read("What accuracy does Kestrel reach on RiverBench?") == {"Kestrel:"}
     assert len(read("Which thing was made with some effort?")) > 1  # sure of none
+
+
+def test_a_side_says_what_was_looked_at_about_as_surely_as_its_best_sentence() -> None:
+    sides = [made(1, "Owls", "a", "b", "c"), made(2, "Bats", *"defgh")]
+    said = said_of_each_side(sides, [[0.2, 0.9, 0.3], [0.3, 0.4, 0.3, 0.35, 0.2]])
+    assert [[s.text for s in side.sentences] for side in said] == [["b"], ["d", "e", "f", "g"]]
 
 
 def test_an_open_question_has_an_answer_of_each_paper_that_says_some() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from test_citations import PTD, S4D
 from test_packed import small_model
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from rag import weights
 from rag.chat_models import LocalChatModel, load_chat_model
@@ -207,33 +207,48 @@ def test_text_with_control_tokens_is_not_read(reader: EvidenceReader) -> None:
     assert reader.read("Is S4D good?", []) is None
 
 
-@pytest.mark.models
-@pytest.mark.usefixtures("reader")
-def test_the_command_prints_what_reading_tells_and_saves_probes(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def _little(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The starter papers, of which a question has a third of what is read otherwise."""
     library.add(sample_papers())
-    monkeypatch.setenv("ASKPAPERS_EVIDENCE_TOKENS", "192")  # a third of what is read otherwise
-    command = ["eval", "reading", "--library", str(library.path), "--limit", "5"]
-    adapted = tmp_path / "adapted"
-    adapted.mkdir()
-    result = CliRunner().invoke(app, [*command, "--adapt", "--save", str(adapted)])
+    monkeypatch.setenv("ASKPAPERS_EVIDENCE_TOKENS", "192")
+
+
+def _eval_reading(library: Library, *options: str) -> Result:
+    return CliRunner().invoke(app, ["eval", "reading", "--library", str(library.path), *options])
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("reader", "_little")
+def test_the_command_prints_what_reading_tells_and_adapts_probes(
+    library: Library, tmp_path: Path
+) -> None:
+    result = _eval_reading(library, "--limit", "5", "--adapt", "--save", str(tmp_path))
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     assert figures["questions"] == 5
     assert figures["ships"]["facts"]["3"] >= figures["ships"]["facts"]["1"] > 0
     assert figures["papers"] is None
-    assert {file.name.split("-")[0] for file in adapted.iterdir()} == {"answers", "sentences"}
-    monkeypatch.setenv("ASKPAPERS_RERANKER", Settings.model_fields["reranker"].default)
-    saved = CliRunner().invoke(app, [*command, "--part", "tune", "--save", str(tmp_path)])
-    assert saved.exit_code == 0, saved.output
-    assert json.loads(saved.stdout)["ships"] is None
-    tasks = {file.name.split("-")[0] for file in tmp_path.glob("*-*.json")}
-    assert tasks == {"answers", "sentences", "papers"}
-    alone = json.loads(saved.stdout)["papers"]
+    saved = {file.name.split("-")[0] for file in tmp_path.glob("*-*.json")}
+    assert saved == {"answers", "sentences"}
+    nothing = _eval_reading(library, "--questions", str(tmp_path / "none.jsonl"))
+    assert nothing.exit_code == 1
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("_little")
+def test_the_command_fits_probes_for_another_model(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Settings.model_fields["reranker"].default
+    monkeypatch.setenv("ASKPAPERS_RERANKER", small)
+    options = ("--limit", "5", "--part", "tune", "--model", small)
+    result = _eval_reading(library, *options, "--save", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["ships"] is None
+    saved = {file.name.split("-")[0] for file in tmp_path.glob("*-*.json")}
+    assert saved == {"answers", "sentences", "papers"}
+    alone = json.loads(result.stdout)["papers"]
     assert alone["papers"] > alone["questions"] > 0
     assert alone["first_ships"] is None
-    other = CliRunner().invoke(app, [*command, "--adapt", "--model", "smollm2-135m-instruct"])
-    assert other.exit_code == 2
-    nothing = CliRunner().invoke(app, [*command[:4], "--questions", str(tmp_path / "none.jsonl")])
-    assert nothing.exit_code == 1
+    assert _eval_reading(library, *options, "--adapt").exit_code == 2

@@ -63,6 +63,16 @@ def test_what_leans_on_a_sentence_of_another_paper_is_left_out() -> None:
     assert leaning.left_out == (other,)
 
 
+def test_what_speaks_of_an_echo_goes_with_it_and_what_speaks_of_its_subject_stands() -> None:
+    echo = "Yes, S4D averages 85%."
+    of_echo = "This is on the Long Range Arena benchmark."
+    of_subject = "It averages 85% on the Long Range Arena benchmark."
+    assert shown(None, "How good is it?", echo, of_echo).left_out == ()
+    answer = shown(None, "Is there an S4D that averages 85%?", echo, of_echo, of_subject)
+    assert answer.left_out[:2] == (echo, of_echo)
+    assert of_subject.rstrip(".") in answer.text
+
+
 def test_what_the_judge_accepts_stands() -> None:
     judge = Doubting("never")
     answer = shown(judge, "How good is it?", SAID)
