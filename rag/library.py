@@ -151,6 +151,10 @@ class Library:
         """Every paper, by title."""
         return self._catalog.papers()
 
+    def some_titles(self, most: int) -> list[str]:
+        """Titles of some papers, the same ones as long as those are there."""
+        return self._catalog.some_titles(most)
+
     def get(self, ids: Sequence[str]) -> dict[str, Paper]:
         """The papers with those ids, as far as they are there."""
         return self._catalog.get(ids)

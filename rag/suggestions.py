@@ -1,4 +1,4 @@
-"""Questions to begin with, drawn from the library's own papers."""
+"""Questions to begin with, drawn from the titles of the library's own papers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from rag.papers import Paper
 from rag.store.keywords import tokenize
 
 _NAMED = re.compile(r"^([A-Z][\w-]*[A-Z0-9][\w-]*|[A-Z][a-z]{3,}[\w-]*): \w")
@@ -21,20 +20,21 @@ _LINKS = frozenset(
 )
 
 
-def suggest(papers: Sequence[Paper], most: int = 4, seed: int = 0) -> list[str]:
-    """Questions that the papers answer: which ones share a topic, and what a named one does.
+def suggest(titles: Sequence[str], most: int = 4, seed: int = 0) -> list[str]:
+    """Questions that papers with such titles answer: which ones share a topic, and what a named
+    one does.
 
     Args:
         seed: which of the many; the same seed gives the same questions.
     """
-    if not papers:
+    if not titles:
         return []
     draw = random.Random(seed)
-    named = sorted({match[1] for p in papers if (match := _NAMED.match(p.title))})
+    named = sorted({match[1] for title in titles if (match := _NAMED.match(title))})
     topics = Counter(
         topic.lower()
-        for paper in papers
-        for topic in set(_TOPIC.findall(paper.title.lower()))
+        for title in titles
+        for topic in set(_TOPIC.findall(title.lower()))
         if not _LINKS & set(re.split("[ -]", topic)) and len(tokenize(topic)) == 2
     )
     shared = [topic for topic, count in topics.most_common(6) if count > 1]
@@ -43,6 +43,6 @@ def suggest(papers: Sequence[Paper], most: int = 4, seed: int = 0) -> list[str]:
     questions = [f"Which papers are about {topic}?" for topic in shared[:1]]
     questions += [f"What does {name} do?" for name in named[: most - len(questions)]]
     if len(questions) < most:
-        rest = draw.sample(list(papers), min(most - len(questions), len(papers)))
-        questions += [f"What do the authors of “{paper.title}” find?" for paper in rest]
+        rest = draw.sample(list(titles), min(most - len(questions), len(titles)))
+        questions += [f"What do the authors of “{title}” find?" for title in rest]
     return questions

@@ -50,6 +50,17 @@ def assert_same(one: Library, other: Library) -> None:
     assert cosines(one) == pytest.approx(cosines(other), abs=0.01)
 
 
+def test_some_titles_are_the_same_ones_each_time(
+    library: Library, three_papers: list[Paper]
+) -> None:
+    library.add(three_papers)
+    two = library.some_titles(2)
+    assert len(two) == 2
+    assert {*two} < {paper.title for paper in three_papers}
+    assert library.some_titles(2) == two
+    assert len(library.some_titles(9)) == 3
+
+
 def test_adding_twice_changes_nothing(library: Library, three_papers: list[Paper]) -> None:
     assert library.add(three_papers) == AddReport(new=3)
     before = state(library)

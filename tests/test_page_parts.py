@@ -194,8 +194,7 @@ def test_no_text_gets_markup_through_the_maths(text: str) -> None:
 
 
 def test_suggestions_come_from_the_papers() -> None:
-    papers = [PAPER, Paper("CX-ToM: Counterfactual Explanations", "About."), OTHER]
-    asked = suggest(papers)
+    asked = suggest([PAPER.title, "CX-ToM: Counterfactual Explanations", OTHER.title])
     assert "What does CX-ToM do?" in asked
     assert len(asked) <= 4
     assert suggest([]) == []

@@ -28,6 +28,9 @@ from ui.page.view import View
 _AT_ONCE = 24
 """Events of one kind that may run together; whose turn it is with the model is the line's."""
 
+_SUGGESTED_FROM = 2000
+"""Papers whose titles questions to begin with are drawn from."""
+
 _HOUR = 3600
 """Seconds after which uploads that nobody added are taken from the disk."""
 
@@ -222,7 +225,8 @@ class _Page:
         library = self._engine.library
         size = len(library)
         if self._suggestions is None or self._suggestions[0] != size:
-            self._suggestions = (size, suggest(list(library.papers()), seed=size))
+            titles = library.some_titles(_SUGGESTED_FROM)
+            self._suggestions = (size, suggest(titles, seed=size))
         return self._suggestions[1]
 
     def _watch_model(self) -> Iterator[tuple[str, str]]:
