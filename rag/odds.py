@@ -17,3 +17,8 @@ def log_odds(probability: float) -> float:
 def probability(odds: float) -> float:
     """The probability of log-odds, infinite ones too."""
     return 0.5 + 0.5 * math.tanh(odds / 2)
+
+
+def less_likely(likely: float, times: float) -> float:
+    """The probability whose odds are that many times less."""
+    return probability(log_odds(likely) - math.log(times))

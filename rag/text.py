@@ -50,12 +50,19 @@ _OPENERS = re.compile(
 )
 
 
-_LEANS = ("this ", "these ", "it ", "its ", "they ", "their ", "such ", "here ", "both ")
+_SPEAKS_OF = ("this ", "these ", "such ", "here ")
+_LEANS = (*_SPEAKS_OF, "it ", "its ", "they ", "their ", "both ")
 
 
 def leans_on_previous(sentence: str) -> bool:
     """Whether a sentence starts with a word that stands for something in the one before."""
     return sentence.lower().startswith(_LEANS)
+
+
+def speaks_of_previous(sentence: str) -> bool:
+    """Whether it starts with one that only the sentence before can explain; what "it" is, a
+    question may have named."""
+    return sentence.lower().startswith(_SPEAKS_OF)
 
 
 def split_sentences(text: str) -> list[Sentence]:

@@ -20,11 +20,12 @@ from rag.citations import (
     quoted_instead,
 )
 from rag.names import holds_name, names_asked, tells_number
+from rag.odds import less_likely
 from rag.pairing import gives_otherwise, mixes_figures_up
 from rag.papers import Evidence, Vectors, Verdict, normalise
 from rag.probing import SupportJudge
 from rag.store.keywords import tokenize
-from rag.text import leans_on_previous
+from rag.text import leans_on_previous, speaks_of_previous
 
 _LOOKED_AT = 0.5
 """Probability from which a sentence that no statement rests on is worth quoting."""
@@ -45,8 +46,6 @@ _AS_AUTHOR = re.compile(r"\b(?:we|our|ours|us)\b", re.IGNORECASE)
 """What a sentence says that is taken from a paper as it stands."""
 
 _DENIES = re.compile(r"\b(?:no|not|never|neither|nor|cannot)\b|n['’]t\b", re.IGNORECASE)
-
-_OF_WHAT_WAS_SAID = re.compile(r"(?:this|these|such|here)\b", re.IGNORECASE)
 
 _OF_OTHERS = re.compile(
     r"^\W*(?:(?:however|but|yet|still|unfortunately|so far|to date)\W+(?:(?:these|such)\s+)?)?"
@@ -189,7 +188,7 @@ def _echoing(claims: Sequence[Statement], question: str) -> list[Statement]:
     begins with "it" or "they" may speak of what the question names."""
     echoed: list[Statement] = []
     for before, claim in zip([None, *claims], claims, strict=False):
-        of_echo = before in echoed and _OF_WHAT_WAS_SAID.match(claim.text)
+        of_echo = before in echoed and speaks_of_previous(claim.text)
         if of_echo or echoes(claim, question):
             echoed.append(claim)
     return echoed
@@ -341,12 +340,7 @@ def _other_side(best: Sequence[Bound], shown: Sequence[Bound]) -> list[Bound]:
 
 def _is_worth_quoting(quotation: Bound, best: Sequence[Bound]) -> bool:
     """Whether the model looked at it, and not far less than at the best of them."""
-    return quotation.score >= _LOOKED_AT and _is_near(quotation.score, best[0].score)
-
-
-def _is_near(probability: float, best: float) -> bool:
-    """Whether the odds of the best are not too many times its own."""
-    return _TIMES * probability * (1 - best) >= best * (1 - probability)
+    return quotation.score >= max(_LOOKED_AT, less_likely(best[0].score, _TIMES))
 
 
 def _in_whose_words(bound: Bound) -> Bound:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from needed import need_models
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from scripted import ScriptedModel
 
@@ -76,8 +77,7 @@ class Served:
 def own_settings(folder: Path) -> Settings:
     """Settings whose home is the test's, with the real model files in it, and no second look."""
     real = load_settings()
-    if not weights.is_present(weights.get_model(weights.ENCODER), real.models_path):
-        pytest.skip("the encoder is not here: run `askpapers models fetch`")
+    need_models(real, weights.ENCODER)
     home = folder / "home"
     home.mkdir()
     (home / "models").symlink_to(real.models_path)

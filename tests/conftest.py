@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from needed import need_models
 
 from rag import weights
 from rag.library import Library
@@ -61,8 +62,7 @@ def settings() -> Settings:
 @pytest.fixture
 def library(tmp_path: Path, settings: Settings) -> Library:
     """An empty library with the real encoder and real Chroma."""
-    if not weights.is_present(weights.get_model(weights.ENCODER), settings.models_path):
-        pytest.skip("the encoder is not here: run `askpapers models fetch`")
+    need_models(settings, weights.ENCODER)
     return Library(tmp_path / "library", settings)
 
 

@@ -11,6 +11,7 @@ import pytest
 import pytest_socket
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
+from needed import need_models
 
 from rag import weights
 from rag.answering import Answerer, Done, Found, Writing
@@ -30,9 +31,7 @@ pytestmark = pytest.mark.models
 def answerer(tmp_path_factory: pytest.TempPathFactory, seeds: list[Path]) -> Answerer:
     """The default model over the real listings."""
     settings = load_settings()
-    for name in (weights.ENCODER, settings.model):
-        if not weights.is_present(weights.get_model(name), settings.models_path):
-            pytest.skip(f"{name} is not here: run `askpapers models fetch`")
+    need_models(settings, weights.ENCODER, settings.model)
     library = Library(tmp_path_factory.mktemp("seeds") / "library", settings)
     for path in seeds:
         library.add(entry for entry in read_source(path) if isinstance(entry, Paper))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
+from needed import need_models
 from transformers import AutoModelForCausalLM, PretrainedConfig, Qwen2Config
 
-from rag import weights
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.chat_models.cache import empty_cache
 from rag.chat_models.decoding import Decoder, _Text
@@ -188,8 +188,7 @@ def test_drafts_do_not_change_what_is_written(monkeypatch: pytest.MonkeyPatch) -
 def test_what_is_written_with_drafts_is_what_the_model_would_write(settings: Settings) -> None:
     """A step for several tokens rounds differently from one for each, so ties may fall otherwise;
     nothing but ties may."""
-    if not weights.is_present(weights.get_model(settings.model), settings.models_path):
-        pytest.skip(f"{settings.model} is not here: run `askpapers models fetch`")
+    need_models(settings, settings.model)
     model = load_chat_model(settings)
     assert isinstance(model, LocalChatModel)
     evidence = [

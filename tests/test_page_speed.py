@@ -21,9 +21,9 @@ from browsing import (
     visiting,
     wait,
 )
+from needed import need_models
 from playwright.sync_api import Browser, expect
 
-from rag import weights
 from rag.settings import load_settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
@@ -48,8 +48,7 @@ PRESS = """async () => {
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     settings = load_settings()
-    if not weights.is_present(weights.get_model(settings.model), settings.models_path):
-        pytest.skip(f"{settings.model} is not here: run `askpapers models fetch`")
+    need_models(settings, settings.model)
     folder = tmp_path_factory.mktemp("page")
     with serving(folder, starter_and(KESTREL), real=True) as page:
         yield page

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from needed import need_models
 from test_citations import PTD, S4D
 from test_packed import small_model
 from typer.testing import CliRunner, Result
 
-from rag import weights
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.chat_models.decoding import Decoder, Look
 from rag.chat_models.local import _load_model
@@ -143,8 +143,7 @@ def test_what_speaks_for_an_answer_and_what_against() -> None:
 def reader() -> EvidenceReader:
     """The default model's."""
     settings = load_settings()
-    if not weights.is_present(weights.get_model(settings.model), settings.models_path):
-        pytest.skip("the model is not here: run `askpapers models fetch`")
+    need_models(settings, settings.model)
     model = load_chat_model(settings)
     assert isinstance(model, LocalChatModel)
     found = load_evidence_reader(model)
@@ -241,6 +240,7 @@ def test_the_command_fits_probes_for_another_model(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = Settings.model_fields["reranker"].default
+    need_models(load_settings(), small)
     monkeypatch.setenv("ASKPAPERS_RERANKER", small)
     options = ("--limit", "5", "--part", "tune", "--model", small)
     result = _eval_reading(library, *options, "--save", str(tmp_path))

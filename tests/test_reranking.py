@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needed import need_models
 
 from rag import weights
 from rag.papers import Paper, RankedPaper, Vectors
@@ -30,9 +31,7 @@ WRONG = Paper(
 @pytest.fixture(scope="module")
 def reranker(tmp_path_factory: pytest.TempPathFactory) -> Reranker:
     settings = load_settings(reranker=Settings.model_fields["reranker"].default)
-    for name in (settings.reranker, weights.LARGER_ENCODER):
-        if not weights.is_present(weights.get_model(name), settings.models_path):
-            pytest.skip(f"{name} is not here: run `askpapers models fetch`")
+    need_models(settings, settings.reranker, weights.LARGER_ENCODER)
     found = load_reranker(settings)
     assert found is not None
     folder = tmp_path_factory.mktemp("kept")
