@@ -94,9 +94,9 @@ def measure_abstention(
 
     def decision(question: Question, hidden: frozenset[str] = frozenset()) -> Decision:
         nonlocal done
-        alone = stand_alone(question.question, question.history, model=None)
-        searched, filters = read_filters(alone.question)
         retriever = Hiding(library=library, k=settings.papers, hidden=hidden)
+        alone = stand_alone(question.question, question.history, None, retriever.closest)
+        searched, filters = read_filters(alone.question)
         found = find_evidence(
             searched, retriever, settings, alone.context, filters, look_again, is_read=is_read
         )

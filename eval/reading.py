@@ -210,12 +210,12 @@ def read_evidence(
     twice = [(q, False) for q in questions] + [(q, True) for q in questions if right[q.id]]
     reads = Reads([], [])
     for number, (question, hidden) in enumerate(twice, start=1):
-        alone = stand_alone(question.question, question.history, model=None)
-        asked, filters = read_filters(alone.question)
         ids = {paper.id for paper in right[question.id]}
         retriever = Hiding(
             library=library, k=settings.papers, hidden=frozenset(ids) if hidden else frozenset()
         )
+        alone = stand_alone(question.question, question.history, None, retriever.closest)
+        asked, filters = read_filters(alone.question)
         found = find_evidence(
             asked, retriever, settings, alone.context, filters, look_again, is_read=True
         )

@@ -90,7 +90,7 @@ def measure_questions(
     rows: dict[str, list[dict[str, float]]] = {}
     answerable = [q for q in questions if q.answerable]
     for number, question in enumerate(answerable, start=1):
-        alone = stand_alone(question.question, question.history, model=None)
+        alone = stand_alone(question.question, question.history, None, retriever.closest)
         found = find_evidence(
             alone.question, retriever, settings, alone.context, look_again=look_again
         )

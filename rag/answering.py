@@ -206,7 +206,8 @@ class Answerer:
             raise AskpapersError("The question is empty.", "Ask something.")
         clock = _Clock()
         loading = self._load_meanwhile()
-        alone = stand_alone(question, history, None if self.settings.quote else self.model)
+        model = None if self.settings.quote else self.model
+        alone = stand_alone(question, history, model, self.retriever.closest)
         searched, stated = read_filters(alone.question)
         filters = stated if filters is None else filters
         searched, found = self._find(searched, alone.context, filters, loading)
@@ -288,7 +289,7 @@ class Answerer:
         """What a message asks, without what is beside it, and what is found for that."""
 
         def score(text: str) -> float:
-            return max((r.score for r in self.retriever.rank(text, "", filters, 1)), default=0.0)
+            return self.retriever.closest(text, filters)[1]
 
         def unknown(text: str) -> tuple[str, ...]:
             return unknown_names(text, self.retriever.rank(text, context, filters))

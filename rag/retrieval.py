@@ -106,6 +106,11 @@ class PaperRetriever(BaseRetriever):
             if paper_id in papers
         ]
 
+    def closest(self, text: str, filters: Filters | None = None) -> tuple[str, float]:
+        """Id and score of the best paper for a text; empty and 0 where there is none."""
+        best = self.rank(text, "", filters, 1)
+        return (best[0].paper.id, best[0].score) if best else ("", 0.0)
+
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **_: Any
     ) -> list[Document]:

@@ -11,6 +11,23 @@ from rag.conversation import StandAlone, leans_on_history, stand_alone, what_is_
 TURN = ("What accuracy does S4D average on Long Range Arena?", "S4D averages 85% [1].")
 
 
+PAPERS = {TURN[0]: ("s4d", 0.6), "How are qubits read out?": ("qubits", 0.5)}
+
+
+def closest(text: str) -> tuple[str, float]:
+    """Of two papers; with the question about one, what is no question of another finds it."""
+    if text in PAPERS:
+        return PAPERS[text]
+    asked = next((other for other in PAPERS if text.startswith(f"{other.rstrip('?')}? ")), "")
+    if not asked:
+        return ("qubits", 0.55) if "qubit" in text else ("other", 0.2)
+    return ("other", 0.4) if "qubit" in text else (PAPERS[asked][0], 0.5)
+
+
+def nothing(text: str) -> tuple[str, float]:
+    raise AssertionError("nothing is searched for what the words tell")
+
+
 def model(reply: str) -> GenericFakeChatModel:
     return GenericFakeChatModel(messages=iter([AIMessage(reply)]))
 
@@ -51,7 +68,8 @@ def test_follow_ups_are_seen(question: str) -> None:
 )
 def test_questions_that_stand_alone_are_left_as_they_are(question: str) -> None:
     assert not leans_on_history(question)
-    assert stand_alone(question, [TURN], model("something else")) == StandAlone(question)
+    found = stand_alone(question, [TURN], model("something else"), lambda _: ("s4d", 0.5))
+    assert found == StandAlone(question)
 
 
 ASKED = "Which optimizers need the least memory?"
@@ -115,11 +133,13 @@ def test_what_is_far_from_every_paper_is_left_out(message: str, asked: str | Non
 
 
 def test_a_first_question_is_never_rewritten() -> None:
-    assert stand_alone("and on audio?", [], model("x")) == StandAlone("and on audio?")
+    found = stand_alone("and on audio?", [], model("x"), nothing)
+    assert found == StandAlone("and on audio?")
 
 
 def test_a_faithful_rewriting_is_taken_with_its_context() -> None:
-    asked = stand_alone("and on audio?", [TURN], model("What accuracy does S4D average on audio?"))
+    reply = model("What accuracy does S4D average on audio?")
+    asked = stand_alone("and on audio?", [TURN], reply, nothing)
     assert asked.question == "What accuracy does S4D average on audio?"
     assert "Long Range Arena" in asked.context
 
@@ -129,5 +149,31 @@ def test_a_faithful_rewriting_is_taken_with_its_context() -> None:
     ["", "What does GPT-4 reach on audio?", "And what about it on audio?", "S4D averages 91 audio"],
 )
 def test_a_rewriting_that_strays_is_not_taken(reply: str) -> None:
-    asked = stand_alone("and on audio?", [TURN], model(reply))
+    asked = stand_alone("and on audio?", [TURN], model(reply), nothing)
     assert asked.question == f"{TURN[0]} and on audio?"
+
+
+@pytest.mark.parametrize(
+    "question", ["Did people judge the results as well?", "explain the second step", "accuracy?"]
+)
+def test_a_follow_up_is_seen_by_what_is_found(question: str) -> None:
+    asked = stand_alone(question, [TURN], None, closest)
+    assert asked == StandAlone(f"{TURN[0]} {question}", " ".join(TURN))
+
+
+@pytest.mark.parametrize("question", ["qubit readout?", "Does readout of a qubit need cooling?"])
+def test_a_question_that_finds_more_alone_stands_alone(question: str) -> None:
+    assert stand_alone(question, [TURN], None, closest) == StandAlone(question)
+
+
+def test_a_question_the_model_leaves_as_it_is_stands_alone() -> None:
+    question = "Who won the cup in the second year?"
+    assert stand_alone(question, [TURN], None, closest).context
+    asked = stand_alone(question, [TURN], model("Who won the cup in the second year?"), closest)
+    assert asked == StandAlone(question)
+
+
+def test_what_is_spoken_of_may_lie_two_questions_back() -> None:
+    turns = [TURN, ("and on audio?", "S4D averages 96%.")]
+    asked = stand_alone("Why?", turns, None, closest)
+    assert asked.question == f"{TURN[0]} and on audio? Why?"

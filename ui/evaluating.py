@@ -445,6 +445,15 @@ def eval_retrieval(
     terminal.print_json(figures)
 
 
+@app.command("follow-ups")
+def eval_follow_ups(library: LibraryOption = None) -> None:
+    """Whether follow-ups are told from questions that stand alone, as JSON."""
+    from eval.follow_ups import measure_follow_ups
+
+    with terminal.progress() as report:
+        terminal.print_json(measure_follow_ups(existing_library(library), report))
+
+
 class _Chosen:
     """Which questions are asked of which library."""
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from rag.answering import Done, Event, Found, Writing
-from rag.conversation import leans_on_history
+from rag.conversation import stand_alone
 from rag.conversations import Conversation, Shown, Turn
 from rag.errors import AskpapersError
 from rag.filters import Filters, read_filters
@@ -148,14 +148,14 @@ class Asking:
 
         What the model makes of a follow-up may find others, which then take their place.
         """
-        searched, stated = read_filters(asked)
-        context = " ".join(history[-1]) if history and leans_on_history(asked) else ""
         retriever = self._engine.retriever(preferences)
+        alone = stand_alone(asked, history, None, retriever.closest)
+        searched, stated = read_filters(alone.question)
         found = find_evidence(
             searched,
             retriever,
             preferences.over(self._engine.settings),
-            context,
+            alone.context,
             stated | chosen,
         )
         return _shown(
