@@ -40,7 +40,7 @@ def measure_follow_ups(library: Library, report: Report) -> dict[str, Any]:
     """How many follow-ups are seen, and how many questions that stand alone are left as they are.
 
     By their words alone, which one would take instead, and by what the program makes of words and
-    of what is found. The model that may still leave a question as it is does not run.
+    of what is found. No model runs.
     """
     closest = PaperRetriever(library=library, k=1).closest
     turns = read_turns()

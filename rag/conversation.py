@@ -190,13 +190,12 @@ def stand_alone(
         return StandAlone(question)
     turns = list(history[-_TURNS:])
     before = _subject([asked for asked, _ in history])
-    leans = refers_back(question)
-    if not leans and not _finds_with(before, question, closest):
+    if not _leans(question, before, closest):
         return StandAlone(question)
     rewritten = _rewrite(question, turns, model) if model else ""
-    if rewritten and not leans and set(tokenize(rewritten)) == set(tokenize(question)):
-        return StandAlone(question)
-    return StandAlone(rewritten or _together(before, question), " ".join(turns[-1]))
+    if not rewritten or _leans(rewritten, before, closest):
+        rewritten = _together(before, question)
+    return StandAlone(rewritten, " ".join(turns[-1]))
 
 
 def _subject(asked: Sequence[str]) -> str:
@@ -209,10 +208,14 @@ def _together(before: str, question: str) -> str:
     return f"{before.rstrip(' ?')}? {question}"
 
 
-def _finds_with(before: str, question: str, closest: Closest) -> bool:
-    """Whether what is found says that a question leans on the one before: both together are much
-    closer to a paper than the question alone, and nearer to what the one before found than to
-    that. A short one leans unless it is closer to a paper alone."""
+def _leans(question: str, before: str, closest: Closest) -> bool:
+    """Whether a question leans on the one before, by its words or by what is found.
+
+    It does if both together are much closer to a paper than the question alone, and nearer to what
+    the one before found than to that. A short one does unless it is closer to a paper alone.
+    """
+    if refers_back(question):
+        return True
     _, alone = closest(question)
     paper, together = closest(_together(before, question))
     gain = together - alone
@@ -231,7 +234,7 @@ def _rewrite(question: str, turns: Sequence[tuple[str, str]], model: BaseChatMod
 
 
 def _is_faithful(rewritten: str, question: str, known: str) -> bool:
-    if not rewritten or len(rewritten) > 400 or leans_on_history(rewritten):
+    if not rewritten or len(rewritten) > 400:
         return False
     own = set(tokenize(_REFERS.sub(" ", _OPENS.sub(" ", question))))
     kept = own & set(tokenize(rewritten))
