@@ -16,7 +16,7 @@ ask: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n auto -m "not models and not browser and not slow"
 	$(BIN)/askpapers models fetch
-	$(BIN)/python -m pytest -m "models or browser"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "models or browser"
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -n auto -m "not models and not browser and not slow"
@@ -37,7 +37,8 @@ $(READY): pyproject.toml constraints.txt
 	@test -e $(READY) || rm -rf $(VENV)  # what an interrupted installation left cannot be mended
 	@rm -f $(READY)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m compileall -qq -j 0 -x '/tests/' $(VENV)/lib || true  # on all processors; pip takes one
 	touch $(READY)
 
 clean:
