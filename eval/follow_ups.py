@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from rag.conversation import StandAlone, leans_on_history, stand_alone
+from rag.conversation import leans_on_history, stand_alone
 from rag.library import Library
 from rag.progress import Progress, Report
 from rag.retrieval import PaperRetriever
@@ -46,8 +46,7 @@ def measure_follow_ups(library: Library, report: Report) -> dict[str, Any]:
     turns = read_turns()
     seen: dict[str, bool] = {}
     for number, turn in enumerate(turns, start=1):
-        alone = stand_alone(turn.question, turn.history, None, closest)
-        seen[turn.id] = alone != StandAlone(turn.question)
+        seen[turn.id] = bool(stand_alone(turn.question, turn.history, None, closest).context)
         report(Progress("searching", number, len(turns), "questions"))
 
     def count(leans: bool, told: Callable[[Turn], bool]) -> int:

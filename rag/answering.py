@@ -27,7 +27,7 @@ from rag.citations import (
     set_side_by_side,
     without_refusals,
 )
-from rag.conversation import stand_alone, what_is_asked
+from rag.conversation import StandAlone, stand_alone, what_is_asked
 from rag.errors import AskpapersError, ModelError
 from rag.evidence import (
     OF_A_SIDE,
@@ -208,9 +208,12 @@ class Answerer:
         loading = self._load_meanwhile()
         model = None if self.settings.quote else self.model
         alone = stand_alone(question, history, model, self.retriever.closest)
-        searched, stated = read_filters(alone.question)
-        filters = stated if filters is None else filters
-        searched, found = self._find(searched, alone.context, filters, loading)
+        front, told = read_filters(alone.front)
+        asked, stated = read_filters(alone.asked)
+        filters = told | stated if filters is None else filters
+        asked = self._what_is_asked(asked, front, alone.context, filters)
+        searched = StandAlone(asked, front).question
+        found = self._find(searched, alone.context, filters, loading)
         clock.retrieved()
         yield self._shown(found, searched, filters)
 
@@ -283,10 +286,8 @@ class Answerer:
         retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in shown)
         return Found(question, str(filters), retrieved, found.evidence)
 
-    def _find(
-        self, message: str, context: str, filters: Filters, loading: Future[None]
-    ) -> tuple[str, Finding]:
-        """What a message asks, without what is beside it, and what is found for that."""
+    def _what_is_asked(self, message: str, front: str, context: str, filters: Filters) -> str:
+        """A message without what is beside its question, which `front` is put in front of."""
 
         def score(text: str) -> float:
             return self.retriever.closest(text, filters)[1]
@@ -294,9 +295,13 @@ class Answerer:
         def unknown(text: str) -> tuple[str, ...]:
             return unknown_names(text, self.retriever.rank(text, context, filters))
 
-        asked = what_is_asked(message, unknown, score)
-        return asked, find_evidence(
-            asked,
+        return what_is_asked(message, unknown, score, front)
+
+    def _find(
+        self, question: str, context: str, filters: Filters, loading: Future[None]
+    ) -> Finding:
+        return find_evidence(
+            question,
             self.retriever,
             self.settings,
             context,

@@ -124,7 +124,10 @@ def is_short(question: str) -> bool:
 
 
 def what_is_asked(
-    message: str, unknown: Callable[[str], Collection[str]], score: Callable[[str], float]
+    message: str,
+    unknown: Callable[[str], Collection[str]],
+    score: Callable[[str], float],
+    front: str = "",
 ) -> str:
     """A message without what is said beside its question.
 
@@ -137,6 +140,7 @@ def what_is_asked(
     Args:
         unknown: names in a text, in lower case, that no paper found for it has.
         score: of the best paper found for a text.
+        front: of a follow-up, the question put in front of it.
     """
     sentences = [
         part for sentence in split_sentences(message) for part in _BREAK.split(sentence.text)
@@ -148,15 +152,17 @@ def what_is_asked(
     asking = asking or [text for text in sentences if _TELL_ME.match(text)]
     if not asking:
         return message
-    least = _ASIDE * max(scores[text] for text in asking)
+    least = _ASIDE * max([scores[text] for text in asking] + ([score(front)] if front else []))
     strange = set(unknown(message))
     kept = [
         text
         for text in sentences
         if text in asking or (scores[text] >= least and not names_in(text) & strange)
     ]
+    if front or kept == sentences:
+        return " ".join(kept)
     left = _GOES_ON.sub("", " ".join(kept))
-    return message if kept == sentences or leans_on_history(left) else left
+    return message if leans_on_history(left) else left
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +170,20 @@ class StandAlone:
     """A question that can be understood alone.
 
     Attributes:
-        question: the words to search and answer.
+        asked: what is asked: the message, or what a model made of it.
+        front: for a follow-up that still leans on it, the question before; empty otherwise.
         context: for a follow-up, the turn before it, which says what it is about; empty
             otherwise.
     """
 
-    question: str
+    asked: str
+    front: str = ""
     context: str = ""
+
+    @property
+    def question(self) -> str:
+        """The words to search and answer."""
+        return f"{self.front} {self.asked}".lstrip()
 
 
 def stand_alone(
@@ -192,20 +205,18 @@ def stand_alone(
     before = _subject([asked for asked, _ in history])
     if not _leans(question, before, closest):
         return StandAlone(question)
+    context = " ".join(turns[-1])
     rewritten = _rewrite(question, turns, model) if model else ""
-    if not rewritten or _leans(rewritten, before, closest):
-        rewritten = _together(before, question)
-    return StandAlone(rewritten, " ".join(turns[-1]))
+    if rewritten and not _leans(rewritten, before, closest):
+        return StandAlone(rewritten, "", context)
+    return StandAlone(question, before, context)
 
 
 def _subject(asked: Sequence[str]) -> str:
     """The last question, with the last one that stands alone before it where it does not."""
     whole = next((q for q in reversed(asked) if not leans_on_history(q)), asked[0])
-    return asked[-1] if whole == asked[-1] else _together(whole, asked[-1])
-
-
-def _together(before: str, question: str) -> str:
-    return f"{before.rstrip(' ?')}? {question}"
+    parts = [whole] if whole == asked[-1] else [whole, asked[-1]]
+    return " ".join(f"{part.rstrip(' ?')}?" for part in parts)
 
 
 def _leans(question: str, before: str, closest: Closest) -> bool:
@@ -217,7 +228,7 @@ def _leans(question: str, before: str, closest: Closest) -> bool:
     if refers_back(question):
         return True
     _, alone = closest(question)
-    paper, together = closest(_together(before, question))
+    paper, together = closest(f"{before} {question}")
     gain = together - alone
     if is_short(question):
         return gain > _OWN_SUBJECT

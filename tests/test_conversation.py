@@ -133,6 +133,24 @@ def test_what_is_far_from_every_paper_is_left_out(message: str, asked: str | Non
     assert what_is_asked(message, unknown=lambda _: (), score=score) == (asked or message)
 
 
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [
+        ("Explain the second step.", None),
+        ("Thanks! Explain the second step.", "Explain the second step."),
+        ("And on audio? Answer in verse.", "And on audio?"),
+    ],
+)
+def test_what_is_put_in_front_of_a_follow_up_is_not_what_it_asks(
+    message: str, asked: str | None
+) -> None:
+    def score(text: str) -> float:
+        return 0.6 if text == TURN[0] else 0.2
+
+    found = what_is_asked(message, lambda _: (), score, TURN[0])
+    assert found == (asked or message)
+
+
 def test_a_first_question_is_never_rewritten() -> None:
     found = stand_alone("and on audio?", [], model("x"), nothing)
     assert found == StandAlone("and on audio?")
@@ -159,7 +177,8 @@ def test_a_rewriting_that_strays_is_not_taken(reply: str) -> None:
 )
 def test_a_follow_up_is_seen_by_what_is_found(question: str) -> None:
     asked = stand_alone(question, [TURN], None, closest)
-    assert asked == StandAlone(f"{TURN[0]} {question}", " ".join(TURN))
+    assert asked == StandAlone(question, TURN[0], " ".join(TURN))
+    assert asked.question == f"{TURN[0]} {question}"
 
 
 @pytest.mark.parametrize("question", ["qubit readout?", "Does readout of a qubit need cooling?"])
