@@ -44,6 +44,9 @@ _AUTHORS = re.compile(
 )
 """The authors of what was spoken of, and conclusions from it."""
 
+_AS_WELL = re.compile(r"\b(?:too|as well)\s*[?.!]*$", re.IGNORECASE)
+"""The end of a question that, if it says little more, adds to one before."""
+
 _FRAGMENT = re.compile(
     r"^\s*(?:(?:up|down)\s+to|on|in|for|with|at|from|to|by|under|over|against|without)\b"
     r"(?!.*\b(?:is|are|was|were|do|does|did|has|have|had|can|could|should|will)\b)",
@@ -82,9 +85,11 @@ or less, and what a reader works on two thirds or more."""
 Closest = Callable[[str], tuple[str, float]]
 """From a text to the id of the paper that is closest to it, and that paper's score."""
 
-_GAIN = 0.1
-"""What its score gains, at least, by the question before, where a question leans on that. So are 30
-of 42 follow-ups seen whose words do not show it, and 4 of 319 other questions are taken for one."""
+_GAIN, _SHARE = 0.1, 0.6
+"""What its score gains by the question before, at least, where a question leans on that; and the
+same as a share of what that one's score is higher. So are 25 of 39 follow-ups seen whose words do
+not show it, and 3 of 319 other questions are taken for one; at half of it, "What is the capital of
+France?" was."""
 
 _OWN_SUBJECT = -0.05
 """The same where a short question has a subject of its own: "What is grokking?"."""
@@ -98,16 +103,27 @@ def leans_on_history(question: str) -> bool:
     return refers_back(question) or is_short(question)
 
 
-def refers_back(question: str) -> bool:
-    """Whether it goes on from something, or has a word for something, said before."""
+def refers_back(question: str, *, surely: bool = False) -> bool:
+    """Whether it goes on from something, or has a word for something, said before.
+
+    Args:
+        surely: an "its" or "their" does not count that a word before it may own, as in "How does
+            a violin make its sound?".
+    """
     question = _ENDING.sub("", _OWN.sub(" ", question))
     if _OPENS.search(question) or _AUTHORS.search(question):
+        return True
+    added = _AS_WELL.search(question)
+    if added and len(set(tokenize(question[: added.start()]))) <= _SHORT:
         return True
     for match in _REFERS.finditer(question):
         before = question[: match.start()]
         # At the end of a simple question nothing in it is left to be meant: "what inspired it?"
         last = not re.search(r"\w", question[match.end() :]) and not _CLAUSES.search(before)
-        if not names_in(before) and len(set(tokenize(before))) < _ANTECEDENT + 2 * last:
+        words = len(set(tokenize(before)))
+        if surely and words and match.group().lower() in ("its", "their"):
+            continue
+        if not names_in(before) and words < _ANTECEDENT + 2 * last:
             return True
     return False
 
@@ -194,46 +210,41 @@ def stand_alone(
 ) -> StandAlone:
     """The question as it can be searched: itself, unless it leans on the conversation.
 
-    That its words show, or what is found: "Did people judge the results?" finds little alone, and
-    with the question before it that one's paper. What the model makes of it is kept only if it
+    That its words show, or what is found: "explain the second step" finds little alone, and with
+    the question before it that one's paper. What the model makes of it is kept only if it
     leans on nothing any more, keeps the question's own words, and brings in no name or number from
     elsewhere; otherwise, and without a model, the question before is put in front.
     """
     if not history:
         return StandAlone(question)
     turns = list(history[-_TURNS:])
-    before = _subject([asked for asked, _ in history])
-    if not _leans(question, before, closest):
+    asked = [before for before, _ in history]
+    subject = next((q for q in reversed(asked) if not leans_on_history(q)), asked[0])
+    if not _leans(question, subject, closest):
         return StandAlone(question)
     context = " ".join(turns[-1])
     rewritten = _rewrite(question, turns, model) if model else ""
-    if rewritten and not _leans(rewritten, before, closest):
+    if rewritten and not _leans(rewritten, subject, closest):
         return StandAlone(rewritten, "", context)
-    return StandAlone(question, before, context)
+    front = " ".join(f"{q.rstrip(' ?')}?" for q in dict.fromkeys([subject, asked[-1]]))
+    return StandAlone(question, front, context)
 
 
-def _subject(asked: Sequence[str]) -> str:
-    """The last question, with the last one that stands alone before it where it does not."""
-    whole = next((q for q in reversed(asked) if not leans_on_history(q)), asked[0])
-    parts = [whole] if whole == asked[-1] else [whole, asked[-1]]
-    return " ".join(f"{part.rstrip(' ?')}?" for part in parts)
+def _leans(question: str, subject: str, closest: Closest) -> bool:
+    """Whether a question leans on the last one that stands alone, by its words or what is found.
 
-
-def _leans(question: str, before: str, closest: Closest) -> bool:
-    """Whether a question leans on the one before, by its words or by what is found.
-
-    It does if both together are much closer to a paper than the question alone, and nearer to what
-    the one before found than to that. A short one does unless it is closer to a paper alone.
+    It does if both together are closer to that one's paper than the question alone is to any, by
+    much, and by most of what that one is closer. A short one does unless it is closer alone.
     """
-    if refers_back(question):
+    if refers_back(question, surely=True):
         return True
     _, alone = closest(question)
-    paper, together = closest(f"{before} {question}")
+    paper, together = closest(f"{subject} {question}")
     gain = together - alone
     if is_short(question):
         return gain > _OWN_SUBJECT
-    found, first = closest(before)
-    return gain >= _GAIN and paper == found and gain >= first - together
+    found, first = closest(subject)
+    return paper == found and gain >= max(_GAIN, _SHARE * (first - alone))
 
 
 def _rewrite(question: str, turns: Sequence[tuple[str, str]], model: BaseChatModel) -> str:

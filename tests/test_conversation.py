@@ -45,6 +45,8 @@ def model(reply: str) -> GenericFakeChatModel:
         "And for small vision ones?",
         "On which chip?",
         "For which other sort of model was there progress?",
+        "Did people judge the results as well?",
+        "on COCO too?",
     ],
 )
 def test_follow_ups_are_seen(question: str) -> None:
@@ -65,6 +67,7 @@ def test_follow_ups_are_seen(question: str) -> None:
         "In what languages do stemmers help?",
         "In which models was misalignment found?",
         "Which of the papers use proteins?",
+        "Are quantum kernels vulnerable to adversarial attacks too?",
     ],
 )
 def test_questions_that_stand_alone_are_left_as_they_are(question: str) -> None:
@@ -173,7 +176,7 @@ def test_a_rewriting_that_strays_is_not_taken(reply: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["Did people judge the results as well?", "explain the second step", "accuracy?"]
+    "question", ["Did people judge the results?", "explain the second step", "accuracy?"]
 )
 def test_a_follow_up_is_seen_by_what_is_found(question: str) -> None:
     asked = stand_alone(question, [TURN], None, closest)
@@ -184,6 +187,18 @@ def test_a_follow_up_is_seen_by_what_is_found(question: str) -> None:
 @pytest.mark.parametrize("question", ["qubit readout?", "Does readout of a qubit need cooling?"])
 def test_a_question_that_finds_more_alone_stands_alone(question: str) -> None:
     assert stand_alone(question, [TURN], None, closest) == StandAlone(question)
+
+
+def test_a_pronoun_is_a_follow_ups_unless_what_is_found_says_otherwise() -> None:
+    question = "How does a violin make its sound?"
+    assert leans_on_history(question)
+
+    def found(text: str) -> tuple[str, float]:
+        return ("s4d", 0.6) if text == TURN[0] else ("s4d", 0.3) if TURN[0] in text else ("", 0.1)
+
+    assert stand_alone(question, [TURN], None, found) == StandAlone(question)
+    question = "How fast is its training?"
+    assert stand_alone(question, [TURN], None, closest).front == TURN[0]
 
 
 def test_a_rewriting_that_still_leans_by_what_is_found_is_not_taken() -> None:

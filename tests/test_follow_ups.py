@@ -15,7 +15,7 @@ from ui.cli import app
 FIRST = (("How accurate is Kestrel on RiverBench?", "It reaches 71.5% accuracy."),)
 TURNS = [
     Turn(id="a", leans=True, history=FIRST, question="how long does it train?"),
-    Turn(id="b", leans=True, history=FIRST, question="Did people judge the results as well?"),
+    Turn(id="b", leans=True, history=FIRST, question="what hardware is needed to train the layer"),
     Turn(id="c", leans=False, history=FIRST, question="How many photographs does Heron hold?"),
 ]
 
