@@ -47,6 +47,13 @@ _AUTHORS = re.compile(
 _AS_WELL = re.compile(r"\b(?:too|as well)\s*[?.!]*$", re.IGNORECASE)
 """The end of a question that, if it says little more, adds to one before."""
 
+_OWNER = re.compile(
+    r"\b(?:an?|each|every|any)\s+\w+"
+    r"|\b(?:do|are|can|did|have|could|will)\s+(?!the|they|authors)(?:\w+\s+)?\w+s\b",
+    re.IGNORECASE,
+)
+"""What an "its" or "their" after it may belong to: "a violin", "do violins"."""
+
 _FRAGMENT = re.compile(
     r"^\s*(?:(?:up|down)\s+to|on|in|for|with|at|from|to|by|under|over|against|without)\b"
     r"(?!.*\b(?:is|are|was|were|do|does|did|has|have|had|can|could|should|will)\b)",
@@ -107,8 +114,8 @@ def refers_back(question: str, *, surely: bool = False) -> bool:
     """Whether it goes on from something, or has a word for something, said before.
 
     Args:
-        surely: an "its" or "their" does not count that a word before it may own, as in "How does
-            a violin make its sound?".
+        surely: an "its" or "their" does not count that something before it may own, as in "How
+            does a violin make its sound?".
     """
     question = _ENDING.sub("", _OWN.sub(" ", question))
     if _OPENS.search(question) or _AUTHORS.search(question):
@@ -120,10 +127,9 @@ def refers_back(question: str, *, surely: bool = False) -> bool:
         before = question[: match.start()]
         # At the end of a simple question nothing in it is left to be meant: "what inspired it?"
         last = not re.search(r"\w", question[match.end() :]) and not _CLAUSES.search(before)
-        words = len(set(tokenize(before)))
-        if surely and words and match.group().lower() in ("its", "their"):
+        if surely and match.group().lower() in ("its", "their") and _OWNER.search(before):
             continue
-        if not names_in(before) and words < _ANTECEDENT + 2 * last:
+        if not names_in(before) and len(set(tokenize(before))) < _ANTECEDENT + 2 * last:
             return True
     return False
 

@@ -197,8 +197,9 @@ def test_a_pronoun_is_a_follow_ups_unless_what_is_found_says_otherwise() -> None
         return ("s4d", 0.6) if text == TURN[0] else ("s4d", 0.3) if TURN[0] in text else ("", 0.1)
 
     assert stand_alone(question, [TURN], None, found) == StandAlone(question)
-    question = "How fast is its training?"
-    assert stand_alone(question, [TURN], None, closest).front == TURN[0]
+    assert stand_alone("Why do cats lick their fur?", [TURN], None, found).front == ""
+    assert stand_alone("Why does it add an hour to its training?", [TURN], None, nothing).front
+    assert stand_alone("How fast is its training?", [TURN], None, nothing).front == TURN[0]
 
 
 def test_a_rewriting_that_still_leans_by_what_is_found_is_not_taken() -> None:
