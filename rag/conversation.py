@@ -95,8 +95,8 @@ Closest = Callable[[str], tuple[str, float]]
 _GAIN, _SHARE = 0.1, 0.6
 """What its score gains by the question before, at least, where a question leans on that; and the
 same as a share of what that one's score is higher. So are 25 of 39 follow-ups seen whose words do
-not show it, and 3 of 319 other questions are taken for one; at half of it, "What is the capital of
-France?" was."""
+not show it, and 3 of 319 other questions are taken for one; with a share of 0.5 "What is the
+capital of France?" was."""
 
 _OWN_SUBJECT = -0.05
 """The same where a short question has a subject of its own: "What is grokking?"."""
