@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from rag.attribution import gives_to_another
 from rag.citations import (
     Bound,
     BoundAnswer,
@@ -46,22 +47,6 @@ _AS_AUTHOR = re.compile(r"\b(?:we|our|ours|us)\b", re.IGNORECASE)
 """What a sentence says that is taken from a paper as it stands."""
 
 _DENIES = re.compile(r"\b(?:no|not|never|neither|nor|cannot)\b|n['’]t\b", re.IGNORECASE)
-
-_OF_OTHERS = re.compile(
-    r"^\W*(?:(?:however|but|yet|still|unfortunately|so far|to date)\W+(?:(?:these|such)\s+)?)?"
-    r"(?:(?:most|many|all|of|the|in)\s+){0,3}"
-    r"(?:(?<=these\s)|(?<=such\s)|(?:existing|previous|prior|earlier|conventional|traditional|past)\s+)"
-    r"(?:[\w-]+\s+){0,3}?"
-    r"(?:methods|approaches|works?|attacks|models|techniques|algorithms|studies)\b",
-    re.IGNORECASE,
-)
-"""What a paper says of others' work, mostly to set its own against it: they are its subject."""
-
-_SAYS_OTHERS = re.compile(
-    r"\b(?:existing|previous\w*|prior|earlier|conventional|traditional|past|others?|most)\b",
-    re.IGNORECASE,
-)
-"""What a sentence has that says it is theirs."""
 
 _WHOLE, _INSTEAD = 2, 3
 """Sentences, of those looked at most, that an answer rests on or has quoted; and where some of
@@ -137,8 +122,7 @@ def vouch(
             return False
         if copied_from(bound):
             return True
-        of_others = all(_OF_OTHERS.search(s.text) for _, s in bound.evidence)
-        if of_others and not _SAYS_OTHERS.search(bound.text):
+        if all(gives_to_another(bound.text, s.text) for _, s in bound.evidence):
             return False
         if any(mixes_figures_up(bound.text, s.text) for _, s in bound.evidence):
             return False

@@ -281,6 +281,23 @@ def test_what_others_work_needs_is_not_what_the_papers_own_does(said: str, stand
 
 
 @pytest.mark.parametrize(
+    ("said", "stands"),
+    [
+        ("Row scaling scales over the summed input of a mini-batch.", False),
+        ("Batch scaling scales over the summed input of a mini-batch.", True),
+    ],
+)
+def test_what_a_paper_says_of_one_other_work_is_not_so_of_its_own(said: str, stands: bool) -> None:
+    other = (
+        "A recently introduced technique called batch scaling "
+        "scales over the summed input of a mini-batch."
+    )
+    paper = evidence(1, "Row scaling", other, "We propose row scaling over one case.")
+    answer = shown(None, "What is scaled over?", said, papers=[paper])
+    assert (answer.left_out == ()) is stands
+
+
+@pytest.mark.parametrize(
     ("question", "said", "stands"),
     [
         (
