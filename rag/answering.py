@@ -212,7 +212,8 @@ class Answerer:
         asked, stated = read_filters(alone.asked)
         filters = told | stated if filters is None else filters
         asked = self._what_is_asked(asked, front, alone.context, filters)
-        searched = StandAlone(asked, front).question
+        alone = replace(alone, asked=asked, front=front)
+        searched = alone.question
         found = self._find(searched, alone.context, filters, loading)
         clock.retrieved()
         yield self._shown(found, searched, filters)
@@ -274,7 +275,7 @@ class Answerer:
             return
 
         draft = ""
-        for text in self._write(searched, evidence, clock):
+        for text in self._write(alone, evidence, clock):
             draft += text
             yield Writing(text)
         yield Done(self._vouch(draft, found, reading, blank, clock))
@@ -419,11 +420,18 @@ class Answerer:
         )
         return _declined(replace(blank, left_out=left_out), reason, clock)
 
-    def _write(self, question: str, evidence: Sequence[Evidence], clock: _Clock) -> Iterator[str]:
+    def _write(
+        self, asked: StandAlone, evidence: Sequence[Evidence], clock: _Clock
+    ) -> Iterator[str]:
         """The model's draft, piece by piece, until it has said enough."""
         draft = ""
         assert self.model is not None
-        chunks: Any = self.model.stream(answer_messages(question, evidence))
+        messages = (
+            answer_messages(asked.asked, evidence, (asked.front, asked.said))
+            if asked.front and asked.said
+            else answer_messages(asked.question, evidence)
+        )
+        chunks: Any = self.model.stream(messages)
         with self._model_at_work("wrote"), closing(chunks):
             for chunk in chunks:
                 if usage := chunk.usage_metadata:

@@ -29,15 +29,26 @@ _REWRITE_RULES = (
 )
 
 
-def answer_messages(question: str, evidence: Sequence[Evidence]) -> list[BaseMessage]:
-    """The rules, the evidence under its numbers, the question."""
+def answer_messages(
+    question: str, evidence: Sequence[Evidence], before: tuple[str, str] | None = None
+) -> list[BaseMessage]:
+    """The rules, the evidence under its numbers, the question.
+
+    Args:
+        before: of a follow-up, the question before it and what was answered, which then need not
+            be answered again.
+    """
     sources = "\n\n".join(
         f"[{e.number}] {e.title}\n" + " ".join(_one_line(s.text) for s in e.sentences)
         for e in evidence
     )
-    return [
-        SystemMessage(_ANSWER_RULES),
-        HumanMessage(f"Sources:\n\n{sources}\n\nQuestion: {_asked(question)}"),
+    turns = [f"Question: {_asked(question)}"]
+    if before:
+        turns = [f"Question: {_one_line(before[0])}", _one_line(before[1]), *turns]
+    first, *later = turns
+    messages = [SystemMessage(_ANSWER_RULES), HumanMessage(f"Sources:\n\n{sources}\n\n{first}")]
+    return messages + [
+        kind(text) for kind, text in zip((AIMessage, HumanMessage), later, strict=False)
     ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rag.attribution import gives_to_another
 from rag.citations import (
+    SAYS,
     Bound,
     BoundAnswer,
     Statement,
@@ -40,8 +41,6 @@ by hand, 1 in 12 of those that rest on none above answers the question, of the o
 
 _NEAR = 4
 """Words between a number and what it counts, at most."""
-
-_SAYS = "The paper says: "
 
 _AS_AUTHOR = re.compile(r"\b(?:we|our|ours|us)\b", re.IGNORECASE)
 """What a sentence says that is taken from a paper as it stands."""
@@ -264,7 +263,7 @@ def _begun(bound: Bound, verdict: Verdict) -> Bound:
     """A sentence that begins with the verdict."""
     if _first_word(bound.text) == verdict:
         return bound
-    said = bound.text.removeprefix(_SAYS)
+    said = bound.text.removeprefix(SAYS)
     return replace(bound, text=f"{verdict}: {said}", support="weak")
 
 
@@ -342,9 +341,7 @@ def _introduced(shown: Sequence[Bound]) -> list[Bound]:
     for bound in shown:
         is_next = before is not None and before.evidence[0][0] == bound.evidence[0][0]
         quotes = bound.text.startswith("“")
-        said.append(
-            replace(bound, text=f"{_SAYS}{bound.text}") if quotes and not is_next else bound
-        )
+        said.append(replace(bound, text=f"{SAYS}{bound.text}") if quotes and not is_next else bound)
         before = bound if quotes else None
     return said
 

@@ -159,20 +159,43 @@ def test_a_first_question_is_never_rewritten() -> None:
     assert found == StandAlone("and on audio?")
 
 
+ELSEWHERE = "and how are qubits read out?"
+"""A follow-up that is closer to another paper than to that of the question before."""
+
+
 def test_a_faithful_rewriting_is_taken_with_its_context() -> None:
-    reply = model("What accuracy does S4D average on audio?")
-    asked = stand_alone("and on audio?", [TURN], reply, closest)
-    assert asked.question == "What accuracy does S4D average on audio?"
+    asked = stand_alone(ELSEWHERE, [TURN], model("How are qubits read out?"), closest)
+    assert asked.question == "How are qubits read out?"
     assert "Long Range Arena" in asked.context
+    assert asked.said == ""
 
 
 @pytest.mark.parametrize(
     "reply",
-    ["", "What does GPT-4 reach on audio?", "And what about it on audio?", "S4D averages 91 audio"],
+    ["", "How does GPT-4 read qubits out?", "And how are they read out?", "91 qubits are read out"],
 )
 def test_a_rewriting_that_strays_is_not_taken(reply: str) -> None:
-    asked = stand_alone("and on audio?", [TURN], model(reply), closest)
+    asked = stand_alone(ELSEWHERE, [TURN], model(reply), closest)
+    assert asked.question == f"{TURN[0]} {ELSEWHERE}"
+
+
+def test_what_comes_closer_with_the_question_before_needs_no_model() -> None:
+    asked = stand_alone("and on audio?", [TURN], model("How are qubits read out?"), closest)
     assert asked.question == f"{TURN[0]} and on audio?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (TURN[1], "S4D averages 85%."),
+        ("The paper says: “It is fast.” [1] “It is small.” [1]", "It is fast. It is small."),
+        ("These papers do not say. The closest one is “S4D”.", ""),
+        ("", ""),
+        (" ".join([f"{'Long ' * 60}sentence [1]."] * 9), f"{'Long ' * 60}sentence."),
+    ],
+)
+def test_a_follow_up_has_what_was_answered_before(answer: str, said: str) -> None:
+    assert stand_alone("and on audio?", [(TURN[0], answer)], None, closest).said == said
 
 
 @pytest.mark.parametrize(
@@ -180,7 +203,7 @@ def test_a_rewriting_that_strays_is_not_taken(reply: str) -> None:
 )
 def test_a_follow_up_is_seen_by_what_is_found(question: str) -> None:
     asked = stand_alone(question, [TURN], None, closest)
-    assert asked == StandAlone(question, TURN[0], " ".join(TURN))
+    assert asked == StandAlone(question, TURN[0], " ".join(TURN), "S4D averages 85%.")
     assert asked.question == f"{TURN[0]} {question}"
 
 
@@ -203,11 +226,8 @@ def test_a_pronoun_is_a_follow_ups_unless_what_is_found_says_otherwise() -> None
 
 
 def test_a_rewriting_that_still_leans_by_what_is_found_is_not_taken() -> None:
-    question = "explain the second step"
-    asked = stand_alone(question, [TURN], model("Explain the second step."), closest)
-    assert asked.question == f"{TURN[0]} {question}"
-    reply = "What second step explains a qubit?"
-    assert stand_alone(question, [TURN], model(reply), closest).question == reply
+    asked = stand_alone(ELSEWHERE, [TURN], model("How are they, qubits, read out?"), closest)
+    assert asked.question == f"{TURN[0]} {ELSEWHERE}"
 
 
 def test_what_is_spoken_of_may_lie_two_questions_back() -> None:
