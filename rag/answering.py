@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -207,7 +208,8 @@ class Answerer:
         clock = _Clock()
         loading = self._load_meanwhile()
         model = None if self.settings.quote else self.model
-        alone = stand_alone(question, history, model, self.retriever.closest)
+        closest = partial(self.retriever.closest, filters=filters or Filters())
+        alone = stand_alone(question, history, model, closest)
         front, told = read_filters(alone.front)
         asked, stated = read_filters(alone.asked)
         filters = told | stated if filters is None else filters

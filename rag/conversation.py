@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from langchain_core.language_models import BaseChatModel
 
@@ -236,6 +237,7 @@ def stand_alone(
     """
     if not history:
         return StandAlone(question)
+    closest = cache(closest)
     turns = list(history[-_TURNS:])
     asked = [before for before, _ in history]
     subject = next((q for q in reversed(asked) if not leans_on_history(q)), asked[0])

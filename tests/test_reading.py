@@ -89,6 +89,15 @@ def test_the_texts_of_a_prompt_stand_in_it_in_their_order() -> None:
     assert at == len(prompt)
 
 
+def test_a_follow_up_is_a_second_turn_behind_the_evidence() -> None:
+    before = ("Is it quick?", "Yes, it takes\nan hour.")
+    rules, first, said, asked = answer_messages("and on audio?", [S4D], before)
+    assert rules == answer_messages("Is it quick?", [S4D])[0]
+    assert str(first.text).endswith("\n\nQuestion: Is it quick?")
+    assert (said.type, said.text) == ("ai", "Yes, it takes an hour.")
+    assert (asked.type, asked.text) == ("human", "Question: and on audio?")
+
+
 def test_one_paper_reads_as_it_would_beside_others() -> None:
     alone = Reading(state=0.2, sentences=((0.3, 0.5),), yes=1.0)
     beside = alone.beside_others()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 from rag.answering import Done, Event, Found, Writing
 from rag.conversation import stand_alone
@@ -149,7 +150,8 @@ class Asking:
         What the model makes of a follow-up may find others, which then take their place.
         """
         retriever = self._engine.retriever(preferences)
-        alone = stand_alone(asked, history, None, retriever.closest)
+        closest = partial(retriever.closest, filters=chosen)
+        alone = stand_alone(asked, history, None, closest)
         searched, stated = read_filters(alone.question)
         found = find_evidence(
             searched,
