@@ -11,7 +11,7 @@ from eval.questions import NEAR_MISS, Question, right_papers
 from rag.abstention import Decision
 from rag.answering import Answerer
 from rag.conversation import stand_alone
-from rag.filters import Filters, read_filters
+from rag.filters import Filters
 from rag.finding import find_evidence
 from rag.papers import RankedPaper
 from rag.progress import Progress, Report
@@ -96,13 +96,13 @@ def measure_abstention(
         nonlocal done
         retriever = Hiding(library=library, k=settings.papers, hidden=hidden)
         alone = stand_alone(question.question, question.history, None, retriever.closest)
-        searched, filters = read_filters(alone.question)
+        alone, filters = alone.without_filters()
         found = find_evidence(
-            searched, retriever, settings, alone.context, filters, look_again, is_read=is_read
+            alone.question, retriever, settings, alone.context, filters, look_again, is_read=is_read
         )
         done += 1
         report(Progress("asking", done, total, "questions"))
-        return answerer.decide(found, searched).decision
+        return answerer.decide(found, alone).decision
 
     there = [decision(q) for q in asked]
     hidden = [decision(q, frozenset(p.id for p in right[q.id])) for q in asked]

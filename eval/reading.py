@@ -18,7 +18,6 @@ from rag.chat_models import LocalChatModel
 from rag.conversation import stand_alone
 from rag.errors import AskpapersError
 from rag.evidence import whole_papers
-from rag.filters import read_filters
 from rag.finding import Finding, far_less_close, find_evidence, reads_one_paper
 from rag.library import Library
 from rag.odds import log_odds
@@ -215,11 +214,14 @@ def read_evidence(
             library=library, k=settings.papers, hidden=frozenset(ids) if hidden else frozenset()
         )
         alone = stand_alone(question.question, question.history, None, retriever.closest)
-        asked, filters = read_filters(alone.question)
+        alone, filters = alone.without_filters()
+        asked = alone.question
         found = find_evidence(
             asked, retriever, settings, alone.context, filters, look_again, is_read=True
         )
-        features = None if found.kind == "list" else look(model, asked, found.evidence)
+        features = (
+            None if found.kind == "list" else look(model, alone.last, found.evidence, alone.before)
+        )
         if features is not None:
             read = _read(question, hidden, ids, found, features, asked, settings)
             reads.together.append(read)

@@ -39,7 +39,7 @@ from rag.evidence import (
     whole_papers,
     without_twins,
 )
-from rag.filters import Filters, read_filters
+from rag.filters import Filters
 from rag.finding import Finding, LookAgain, find_evidence
 from rag.judging import Judgement, judge_finding, ranked_by_reading
 from rag.library import Library
@@ -210,11 +210,9 @@ class Answerer:
         model = None if self.settings.quote else self.model
         closest = partial(self.retriever.closest, filters=filters or Filters())
         alone = stand_alone(question, history, model, closest)
-        front, told = read_filters(alone.front)
-        asked, stated = read_filters(alone.asked)
-        filters = told | stated if filters is None else filters
-        asked = self._what_is_asked(asked, front, alone.context, filters)
-        alone = replace(alone, asked=asked, front=front)
+        alone, stated = alone.without_filters()
+        filters = stated if filters is None else filters
+        alone = replace(alone, asked=self._what_is_asked(alone, filters))
         searched = alone.question
         found = self._find(searched, alone.context, filters, loading)
         clock.retrieved()
@@ -236,7 +234,7 @@ class Answerer:
         if filters and not found.ranked:
             yield Done(_declined(blank, f"the library has no papers {filters}", clock))
             return
-        judged = self.decide(found, searched)
+        judged = self.decide(found, alone)
         decision, reading = judged.decision, judged.reading
         shown = self._shown(judged.found, searched, filters)
         if judged.found is not found:
@@ -261,10 +259,10 @@ class Answerer:
                 if reading
                 else narrow(evidence, [e.relevance for e in evidence], OF_A_SIDE)
             )
-            yield Done(_of_each(sides, searched, blank, clock))
+            yield Done(_of_each(sides, alone.form, blank, clock))
             return
-        if parts := _parts(found, searched, reading):
-            yield Done(_of_each(parts, searched, blank, clock))
+        if parts := _parts(found, alone.form, reading):
+            yield Done(_of_each(parts, alone.form, blank, clock))
             return
 
         if self.settings.quote:
@@ -280,7 +278,7 @@ class Answerer:
         for text in self._write(alone, evidence, clock):
             draft += text
             yield Writing(text)
-        yield Done(self._vouch(draft, found, reading, blank, clock))
+        yield Done(self._vouch(draft, alone, found, reading, blank, clock))
 
     def _shown(self, found: Finding, question: str, filters: Filters) -> Found:
         read = {e.paper_id for e in found.evidence}
@@ -289,16 +287,16 @@ class Answerer:
         retrieved = tuple(Retrieved(r.paper.title, r.paper.id, round(r.score, 4)) for r in shown)
         return Found(question, str(filters), retrieved, found.evidence)
 
-    def _what_is_asked(self, message: str, front: str, context: str, filters: Filters) -> str:
-        """A message without what is beside its question, which `front` is put in front of."""
+    def _what_is_asked(self, alone: StandAlone, filters: Filters) -> str:
+        """A message without what is beside its question."""
 
         def score(text: str) -> float:
             return self.retriever.closest(text, filters)[1]
 
         def unknown(text: str) -> tuple[str, ...]:
-            return unknown_names(text, self.retriever.rank(text, context, filters))
+            return unknown_names(text, self.retriever.rank(text, alone.context, filters))
 
-        return what_is_asked(message, unknown, score, front)
+        return what_is_asked(alone.asked, unknown, score, alone.front)
 
     def _find(
         self, question: str, context: str, filters: Filters, loading: Future[None]
@@ -330,7 +328,7 @@ class Answerer:
         """Whether a model reads evidence; quotations are to be had at once, without one."""
         return self.reader is not None and not self.settings.quote
 
-    def read(self, question: str, evidence: Sequence[Evidence]) -> Reading | None:
+    def read(self, asked: StandAlone, evidence: Sequence[Evidence]) -> Reading | None:
         """What the model makes of evidence before it writes; None where none can be read off.
 
         Raises:
@@ -339,7 +337,7 @@ class Answerer:
         if self.reader is None or not self._reads:
             return None
         with self._model_at_work("read"):
-            return self.reader.read(question, evidence)
+            return self.reader.read(asked.last, evidence, asked.before)
 
     def read_alone(self, question: str, found: Finding) -> Finding:
         """The same papers, the best of which the model has read one by one; those that answer
@@ -360,13 +358,14 @@ class Answerer:
         first = tuple(whole for whole in wholes if whole.paper_id == ranked[0].paper.id)
         return replace(found, ranked=ranked, evidence=first)
 
-    def decide(self, found: Finding, question: str) -> Judgement:
+    def decide(self, found: Finding, asked: StandAlone) -> Judgement:
         """Whether what was found answers, as the model reads it.
 
         Raises:
             ModelError: the model failed.
         """
-        return judge_finding(found, question, self.settings.caution, self.read, self.read_alone)
+        read, read_alone = partial(self.read, asked), partial(self.read_alone, asked.question)
+        return judge_finding(found, asked.question, self.settings.caution, read, read_alone)
 
     @contextmanager
     def _model_at_work(self, did: str) -> Iterator[None]:
@@ -382,14 +381,20 @@ class Answerer:
             ) from error
 
     def _vouch(
-        self, draft: str, found: Finding, reading: Reading | None, blank: Answer, clock: _Clock
+        self,
+        draft: str,
+        asked: StandAlone,
+        found: Finding,
+        reading: Reading | None,
+        blank: Answer,
+        clock: _Clock,
     ) -> Answer:
         """The answer that is left of a draft when what no evidence bears out is taken away."""
         written = [s for s in read_draft(draft) if s.text != EXAMPLE]
         statements = written[:_MOST_STATEMENTS]
         claims = without_refusals(statements)
         instead = found.needed_second_look or reading is None or blank.confidence >= _DOUBTED
-        yes_or_no = asks_yes_or_no(blank.standalone_question)
+        yes_or_no = asks_yes_or_no(asked.last)
         verdict = reading.verdict if reading and yes_or_no else None
         bound = vouch(
             claims,
@@ -401,8 +406,8 @@ class Answerer:
             read=reading.sentences if reading else None,
             instead=instead,
             verdict=verdict,
-            sides=sets_side_by_side(blank.standalone_question) and not found.needed_second_look,
-            counted=what_is_counted(blank.standalone_question),
+            sides=sets_side_by_side(asked.form) and not found.needed_second_look,
+            counted=what_is_counted(asked.form),
             papers={r.paper.id: r.paper.text for r in found.ranked},
         )
         left_out = bound.left_out
@@ -410,7 +415,7 @@ class Answerer:
         if not bound.citations and instead and not refused:
             bound = _quoted(blank.standalone_question, found, claims) or bound
         cited = [s.text for citation in bound.citations for s in citation.sentences]
-        lacking = _figure_lacking(blank.standalone_question, cited)
+        lacking = _figure_lacking(asked.form, cited)
         if bound.citations and not lacking:
             return _answered(blank, replace(bound, left_out=left_out), clock)
         reason = (
@@ -428,12 +433,7 @@ class Answerer:
         """The model's draft, piece by piece, until it has said enough."""
         draft = ""
         assert self.model is not None
-        messages = (
-            answer_messages(asked.asked, evidence, (asked.front, asked.said))
-            if asked.front and asked.said
-            else answer_messages(asked.question, evidence)
-        )
-        chunks: Any = self.model.stream(messages)
+        chunks: Any = self.model.stream(answer_messages(asked.last, evidence, asked.before))
         with self._model_at_work("wrote"), closing(chunks):
             for chunk in chunks:
                 if usage := chunk.usage_metadata:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from langchain_core.language_models import BaseChatModel
 
 from rag.citations import SAYS, is_refusal, read_draft
+from rag.filters import Filters, read_filters
 from rag.names import names_in, numbers_in
 from rag.prompts import rewrite_messages
 from rag.store.keywords import tokenize
@@ -76,6 +77,16 @@ _TELL_ME = re.compile(
     re.IGNORECASE,
 )
 """What asks without a question mark."""
+
+_ASKS_ITSELF = re.compile(
+    r"^\W*(?:(?:and|but|so|or|then|also|well|ok(?:ay)?)\b\W*)*(?!(?:what|how) about\b)"
+    r"(?:(?:in|on|at|for|by|with|to|from|under|of)\s)?"
+    r"(?:what|how|why|which|who|whom|whose|when|where|is|are|was|were|do|does|did|can|could|couldn|"
+    r"has|have|had|will|would|should|may|might|must|isn|aren|doesn|don|didn)\b"
+    r"|[,;:]\s+(?:and\s+)?(?:what|how|why|which|who|when|where)\s",
+    re.IGNORECASE,
+)
+"""What has a question word or a verb of its own where a question has it."""
 
 _BREAK = re.compile(
     r"(?<=[?!])\s+(?=[^\w\s\"'“‘])|(?<=[}])\s+|(?<=[A-Za-z]>)\s+(?=\w)"
@@ -217,8 +228,31 @@ class StandAlone:
 
     @property
     def question(self) -> str:
-        """The words to search and answer."""
+        """The words to search for."""
         return f"{self.front} {self.asked}".lstrip()
+
+    @property
+    def before(self) -> tuple[str, str] | None:
+        """The turn that a model is shown before the last, if there is one."""
+        return (self.front, self.said) if self.front and self.said else None
+
+    @property
+    def last(self) -> str:
+        """The words a model is to answer, behind the turn before."""
+        return self.asked if self.before else self.question
+
+    @property
+    def form(self) -> str:
+        """The words that show what kind of answer is wanted: "and on audio?" wants what the
+        question before did."""
+        has_own = _ASKS_ITSELF.search(self.asked) or _TELL_ME.match(self.asked)
+        return self.asked if has_own else self.question
+
+    def without_filters(self) -> tuple[StandAlone, Filters]:
+        """The same without the filters that its words state, and these."""
+        front, told = read_filters(self.front)
+        asked, stated = read_filters(self.asked)
+        return replace(self, asked=asked, front=front), told | stated
 
 
 def stand_alone(

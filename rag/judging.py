@@ -11,11 +11,11 @@ from rag.odds import probability
 from rag.papers import Evidence, RankedPaper
 from rag.reading import Reading
 
-Read = Callable[[str, Sequence[Evidence]], Reading | None]
-"""From a question and its evidence to what a model makes of it; None where none reads."""
+Read = Callable[[Sequence[Evidence]], Reading | None]
+"""From evidence to what a model makes of it; None where none reads."""
 
-ReadAlone = Callable[[str, Finding], Finding]
-"""From a question and what was found to the same with the best papers read one by one."""
+ReadAlone = Callable[[Finding], Finding]
+"""From what was found to the same with the best papers read one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def judge_finding(
     if is_plain or (signals.missing(question) and (again or not is_answer)):
         return Judgement(decision, found)
     if is_answer and again:
-        found = read_alone(question, found)
-    reading = read(question, found.evidence)
+        found = read_alone(found)
+    reading = read(found.evidence)
     if reading and reads_one_paper(found):
         reading = reading.beside_others()
     if reading and is_answer:

@@ -53,8 +53,8 @@ def answer_messages(
 
 
 def answer_texts(question: str, evidence: Sequence[Evidence]) -> list[str]:
-    """What of it these messages hold, in their order: of each paper its title and sentences, and
-    at the end what is asked."""
+    """What of it these messages hold, in their order: of each paper its title and sentences in the
+    first that is not a rule, and in the last what is asked."""
     shown = [[e.title, *(_one_line(s.text) for s in e.sentences)] for e in evidence]
     return [text for texts in shown for text in texts] + [_asked(question)]
 

@@ -148,14 +148,19 @@ class EvidenceReader:
     sentences: Probe
     papers: Probe
 
-    def read(self, question: str, evidence: Sequence[Evidence]) -> Reading | None:
+    def read(
+        self, question: str, evidence: Sequence[Evidence], before: tuple[str, str] | None = None
+    ) -> Reading | None:
         """What the model makes of it; the prompt that answers it is then read.
+
+        Args:
+            before: as in `rag.prompts.answer_messages`.
 
         Returns:
             None where the evidence is empty, its words look like control tokens, or the model is
             of a kind whose layers cannot be watched.
         """
-        seen = look(self.model, question, evidence)
+        seen = look(self.model, question, evidence, before)
         if seen is None:
             return None
         found = iter([self.sentences.probability(row) for row in seen.sentences])
@@ -183,7 +188,12 @@ def whether_it_answers(state: float, best: float, score: float, *, astray: bool 
     return read + _SCORE * score + _ASTRAY * astray + _NEITHER
 
 
-def look(model: LocalChatModel, question: str, evidence: Sequence[Evidence]) -> Features | None:
+def look(
+    model: LocalChatModel,
+    question: str,
+    evidence: Sequence[Evidence],
+    before: tuple[str, str] | None = None,
+) -> Features | None:
     """What the probes are to be fitted on and are asked about.
 
     A sentence's features are, for each head as the question's tokens and as the last token have
@@ -194,7 +204,7 @@ def look(model: LocalChatModel, question: str, evidence: Sequence[Evidence]) -> 
     places = _sentence_places(evidence)
     if not places:
         return None
-    seen = model.look(answer_messages(question, evidence), texts, LAYERS, AFTER)
+    seen = model.look(answer_messages(question, evidence, before), texts, LAYERS, AFTER)
     if seen is None:
         return None
     state, attention, yes = seen

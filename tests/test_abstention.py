@@ -168,11 +168,11 @@ def test_what_is_read_in_another_paper_than_the_one_meant_is_no_answer(
         replace(e, paper_id=paper.id) for e, paper in zip((S4D, PTD), papers, strict=True)
     )
 
-    def read(question: str, evidence: Sequence[Evidence]) -> Reading:
+    def read(evidence: Sequence[Evidence]) -> Reading:
         return Reading(0.5, ((0.2, 0.2), (0.2, 0.9)), 0)
 
     found = Finding(ranked, evidence)
-    judged = judge_finding(found, "How good is it?", 0.5, read, lambda _, found: found)
+    judged = judge_finding(found, "How good is it?", 0.5, read, lambda found: found)
     assert judged.decision.answer is answers
 
 
@@ -182,11 +182,11 @@ def second_look(read_alone: float | None, first: float = 0.15, similarity: float
     evidence = (Evidence(1, NALSM.id, NALSM.title, (sentence,), (0.6,)),)
     found = Finding((RankedPaper(NALSM, 0.3, 0.4, first, similarity),), evidence)
 
-    def alone(question: str, found: Finding) -> Finding:
+    def alone(found: Finding) -> Finding:
         return replace(found, ranked=(replace(found.ranked[0], answers=read_alone),))
 
     read = Reading(-3.0, ((0.6,),), 0.0)
-    return judge_finding(found, "how?", 0.5, lambda *_: read, alone).decision.confidence
+    return judge_finding(found, "how?", 0.5, lambda _: read, alone).decision.confidence
 
 
 def test_after_a_second_look_the_paper_that_was_read_alone_decides() -> None:
@@ -199,13 +199,13 @@ def test_after_a_second_look_similarity_counts_and_how_close_everything_is() -> 
 
 
 def test_what_the_first_look_is_sure_of_is_not_read_paper_by_paper() -> None:
-    def fail(question: str, found: Finding) -> Finding:
+    def fail(found: Finding) -> Finding:
         raise AssertionError("read alone")
 
     sentence = Sentence(NALSM.abstract, 0, len(NALSM.abstract))
     evidence = (Evidence(1, NALSM.id, NALSM.title, (sentence,), (0.6,)),)
     found = Finding((RankedPaper(NALSM, 0.6, 0.6),), evidence)
     read = Reading(1.0, ((0.6,),), 0.0)
-    judged = judge_finding(found, "How accurate is NALSM on MNIST?", 0.5, lambda *_: read, fail)
+    judged = judge_finding(found, "How accurate is NALSM on MNIST?", 0.5, lambda _: read, fail)
     assert judged.found is found
     assert judged.decision.answer

@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, BaseMessageChunk
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    BaseMessageChunk,
+    HumanMessage,
+)
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
@@ -116,7 +122,8 @@ class LocalChatModel(BaseChatModel):
         """Read a prompt ahead, and see what its last text makes the model look at.
 
         Args:
-            texts: parts of the last message in their order; the last one is what is asked.
+            texts: parts of the first message that is not a rule in their order, and last what is
+                asked, a part of the last message.
             layers: whose heads are seen, from 0.
             after: how many layers the state has passed.
 
@@ -166,8 +173,10 @@ class LocalChatModel(BaseChatModel):
             return None
         starts, ends = zip(*read["offset_mapping"], strict=True)
         spans = []
-        at = rendered.rindex(str(messages[-1].text))
+        at = rendered.index(str(next(m for m in messages if m.type != "system").text))
         for text in texts:
+            if text is texts[-1]:
+                at = max(at, rendered.rindex(str(messages[-1].text)))
             start = rendered.index(text, at)
             at = start + len(text)
             spans.append(range(bisect_right(ends, start), bisect_left(starts, at)))
@@ -263,9 +272,9 @@ class LocalChatModel(BaseChatModel):
         return ids
 
     def _shared(self, prompt: Sequence[int], messages: Sequence[BaseMessage]) -> int:
-        """How many of a prompt's first tokens are there whatever the last message says."""
-        *before, last = messages
-        without = self._prompt_ids([*before, type(last)("")])
+        """How many of a prompt's first tokens are there whatever is said after the rules."""
+        rules = list(takewhile(lambda message: message.type == "system", messages))
+        without = self._prompt_ids([*rules, HumanMessage("")])
         same = takewhile(lambda pair: pair[0] == pair[1], zip(prompt, without, strict=False))
         return sum(1 for _ in same)
 

@@ -152,9 +152,9 @@ class Asking:
         retriever = self._engine.retriever(preferences)
         closest = partial(retriever.closest, filters=chosen)
         alone = stand_alone(asked, history, None, closest)
-        searched, stated = read_filters(alone.question)
+        alone, stated = alone.without_filters()
         found = find_evidence(
-            searched,
+            alone.question,
             retriever,
             preferences.over(self._engine.settings),
             alone.context,
