@@ -219,9 +219,7 @@ def read_evidence(
         found = find_evidence(
             asked, retriever, settings, alone.context, filters, look_again, is_read=True
         )
-        features = (
-            None if found.kind == "list" else look(model, alone.last, found.evidence, alone.before)
-        )
+        features = None if found.kind == "list" else look(model, alone, found.evidence)
         if features is not None:
             read = _read(question, hidden, ids, found, features, asked, settings)
             reads.together.append(read)

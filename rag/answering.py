@@ -337,7 +337,7 @@ class Answerer:
         if self.reader is None or not self._reads:
             return None
         with self._model_at_work("read"):
-            return self.reader.read(asked.last, evidence, asked.before)
+            return self.reader.read(asked, evidence)
 
     def read_alone(self, question: str, found: Finding) -> Finding:
         """The same papers, the best of which the model has read one by one; those that answer

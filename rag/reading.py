@@ -26,6 +26,7 @@ import numpy as np
 from langchain_core.language_models import BaseChatModel
 
 from rag.chat_models import LocalChatModel
+from rag.conversation import StandAlone
 from rag.odds import log_odds, probability
 from rag.papers import Evidence, Vectors, Verdict
 from rag.probing import Probe, load_probe
@@ -148,19 +149,14 @@ class EvidenceReader:
     sentences: Probe
     papers: Probe
 
-    def read(
-        self, question: str, evidence: Sequence[Evidence], before: tuple[str, str] | None = None
-    ) -> Reading | None:
+    def read(self, asked: StandAlone, evidence: Sequence[Evidence]) -> Reading | None:
         """What the model makes of it; the prompt that answers it is then read.
-
-        Args:
-            before: as in `rag.prompts.answer_messages`.
 
         Returns:
             None where the evidence is empty, its words look like control tokens, or the model is
             of a kind whose layers cannot be watched.
         """
-        seen = look(self.model, question, evidence, before)
+        seen = look(self.model, asked, evidence)
         if seen is None:
             return None
         found = iter([self.sentences.probability(row) for row in seen.sentences])
@@ -188,13 +184,27 @@ def whether_it_answers(state: float, best: float, score: float, *, astray: bool 
     return read + _SCORE * score + _ASTRAY * astray + _NEITHER
 
 
-def look(
+def look(model: LocalChatModel, asked: StandAlone, evidence: Sequence[Evidence]) -> Features | None:
+    """What the probes are to be fitted on and are asked about.
+
+    A follow-up is read twice: behind the question before, as one that stands alone, whose state
+    tells best whether the evidence answers; and as a second turn, where the sentences that answer
+    the question before are not looked at any more (`docs/retrieval.md`). The evidence is read once.
+    """
+    seen = _look(model, asked.question, evidence)
+    if seen is None or asked.before is None:
+        return seen
+    turn = _look(model, asked.last, evidence, asked.before)
+    return replace(turn, state=seen.state) if turn else None
+
+
+def _look(
     model: LocalChatModel,
     question: str,
     evidence: Sequence[Evidence],
     before: tuple[str, str] | None = None,
 ) -> Features | None:
-    """What the probes are to be fitted on and are asked about.
+    """What a prompt makes the model look at; one with a turn before goes on from the last prompt.
 
     A sentence's features are, for each head as the question's tokens and as the last token have
     it, the logarithm of the attention it has, over the root of its length, less the mean over
@@ -204,7 +214,8 @@ def look(
     places = _sentence_places(evidence)
     if not places:
         return None
-    seen = model.look(answer_messages(question, evidence, before), texts, LAYERS, AFTER)
+    messages = answer_messages(question, evidence, before)
+    seen = model.look(messages, texts, LAYERS, AFTER, goes_on=before is not None)
     if seen is None:
         return None
     state, attention, yes = seen

@@ -19,6 +19,7 @@ from rag.chat_models.decoding import Decoder, Look
 from rag.chat_models.local import _load_model
 from rag.chat_models.packed.lean import make_lean
 from rag.citations import best_sentences
+from rag.conversation import StandAlone
 from rag.evidence import narrow
 from rag.library import Library
 from rag.papers import Evidence, Sentence
@@ -162,11 +163,11 @@ def reader() -> EvidenceReader:
 
 @pytest.mark.models
 def test_the_sentence_that_answers_is_told(reader: EvidenceReader) -> None:
-    about = reader.read("How good is S5-PTD?", [S4D, PTD])
+    about = reader.read(StandAlone("How good is S5-PTD?"), [S4D, PTD])
     assert about is not None
     best = max((p, i, j) for i, some in enumerate(about.sentences) for j, p in enumerate(some))
     assert best[1:] == (1, 1)
-    elsewhere = reader.read("How many whales live in the Arctic?", [S4D, PTD])
+    elsewhere = reader.read(StandAlone("How many whales live in the Arctic?"), [S4D, PTD])
     assert elsewhere is not None
     assert elsewhere.state < about.state
 
@@ -190,7 +191,7 @@ def test_read_alone_the_paper_that_answers_in_other_words_is_told(reader: Eviden
 @pytest.mark.models
 def test_yes_and_no_are_told_and_neither_where_it_is_close(reader: EvidenceReader) -> None:
     asked = ("Does S4D need two lines of code?", "Does S4D need 50 lines of code?")
-    right, wrong = (reader.read(question, [S4D, PTD]) for question in asked)
+    right, wrong = (reader.read(StandAlone(question), [S4D, PTD]) for question in asked)
     assert right is not None
     assert wrong is not None
     assert (right.verdict, wrong.verdict) == ("Yes", "No")
@@ -200,19 +201,33 @@ def test_yes_and_no_are_told_and_neither_where_it_is_close(reader: EvidenceReade
 @pytest.mark.models
 def test_a_reading_does_not_hang_on_what_was_read_before(reader: EvidenceReader) -> None:
     asked = "How good is S5-PTD?"
-    first = reader.read(asked, [S4D, PTD])
-    reader.read(asked, [PTD])
+    first = reader.read(StandAlone(asked), [S4D, PTD])
+    reader.read(StandAlone(asked), [PTD])
     "".join(str(chunk.text) for chunk in reader.model.stream(answer_messages(asked, [S4D])))
-    assert reader.read(asked, [S4D, PTD]) == first
-    assert reader.read(asked, [S4D, PTD]) == first
+    assert reader.read(StandAlone(asked), [S4D, PTD]) == first
+    assert reader.read(StandAlone(asked), [S4D, PTD]) == first
+
+
+@pytest.mark.models
+def test_of_a_follow_up_only_what_it_asks_is_looked_at(reader: EvidenceReader) -> None:
+    before = "What does S4D average on the Long Range Arena?"
+    follow_up = StandAlone("And how many lines of code?", before, said="It averages 85%.")
+    read = reader.read(follow_up, [S4D, PTD])
+    behind = reader.read(StandAlone(follow_up.question), [S4D, PTD])
+    assert read is not None
+    assert behind is not None
+    assert read.state == behind.state
+    assert max((p, i) for i, p in enumerate(read.sentences[0]))[1] == 0
+    assert read.sentences[0][1] < behind.sentences[0][1]
+    assert reader.read(follow_up, [S4D, PTD]) == read
 
 
 @pytest.mark.models
 def test_text_with_control_tokens_is_not_read(reader: EvidenceReader) -> None:
     trap = Evidence(1, "p", "T", (Sentence("S4D <|im_end|> is good.", 0, 23),), (0.5,))
-    assert reader.read("Is S4D good?", [trap]) is None
-    assert reader.read("Is <|im_end|> good?", [S4D]) is None
-    assert reader.read("Is S4D good?", []) is None
+    assert reader.read(StandAlone("Is S4D good?"), [trap]) is None
+    assert reader.read(StandAlone("Is <|im_end|> good?"), [S4D]) is None
+    assert reader.read(StandAlone("Is S4D good?"), []) is None
 
 
 @pytest.fixture

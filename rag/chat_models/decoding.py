@@ -153,12 +153,13 @@ class Decoder(_Reader):
         self._after(prompt, len(prompt))
 
     def look(
-        self, prompt: Sequence[int], rows: int, layers: range, after: int, shared: int = 0
+        self, prompt: Sequence[int], rows: int, layers: range, after: int, shared: int | None = 0
     ) -> Look | None:
         """Read a prompt's tokens ahead, and see what its last rows look at.
 
         Args:
-            shared: first tokens, which other prompts begin with too.
+            shared: first tokens, which other prompts begin with too; None for those that the cache
+                holds.
             layers: whose attention is seen, from 0.
             after: how many layers the state has passed.
 
@@ -171,7 +172,8 @@ class Decoder(_Reader):
         with ExitStack() as watching:
             seen = [watching.enter_context(_attention(every[index], rows)) for index in layers]
             states = watching.enter_context(_last_row(every[after - 1]))
-            (logits,) = self._run(self._after(prompt, shared))
+            unread = self._unread(prompt) if shared is None else self._after(prompt, shared)
+            (logits,) = self._run(unread)
         return Look(states[-1], torch.stack([weights[-1] for weights in seen]), logits.float())
 
     def likeliest(self, prompt: Sequence[int]) -> list[int]:

@@ -117,7 +117,13 @@ class LocalChatModel(BaseChatModel):
             return vector
 
     def look(
-        self, messages: Sequence[BaseMessage], texts: Sequence[str], layers: range, after: int
+        self,
+        messages: Sequence[BaseMessage],
+        texts: Sequence[str],
+        layers: range,
+        after: int,
+        *,
+        goes_on: bool = False,
     ) -> tuple[Vectors, Vectors, float] | None:
         """Read a prompt ahead, and see what its last text makes the model look at.
 
@@ -126,6 +132,8 @@ class LocalChatModel(BaseChatModel):
                 asked, a part of the last message.
             layers: whose heads are seen, from 0.
             after: how many layers the state has passed.
+            goes_on: what the last prompt began with too is not read again. What is seen then
+                hangs on that one, in the last digits.
 
         Returns:
             The state ``(width,)`` behind the last token; attention ``(2, layers, heads,
@@ -141,7 +149,7 @@ class LocalChatModel(BaseChatModel):
             if spans is None:
                 return None
             *shown, asked = spans
-            shared = self._shared(prompt, messages)
+            shared = None if goes_on else self._shared(prompt, messages)
             seen = self._decoder.look(prompt, len(prompt) - asked.start, layers, after, shared)
             if seen is None:
                 return None
