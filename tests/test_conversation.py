@@ -199,6 +199,31 @@ def test_a_follow_up_has_what_was_answered_before(answer: str, said: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("asked", "is_its_own"),
+    [
+        ("Why?", True),
+        ("and in how many epochs?", True),
+        ("And the kernel, how is that computed?", True),
+        ("explain the second step", True),
+        ("Did people judge the results?", True),
+        ("and on audio?", False),
+        ("What about ImageNet?", False),
+        ("Even when it only sees random inputs?", False),
+    ],
+)
+def test_a_fragment_wants_the_kind_of_answer_that_the_question_before_wanted(
+    asked: str, is_its_own: bool
+) -> None:
+    follow_up = StandAlone(asked, TURN[0], "", TURN[1])
+    assert follow_up.form == (asked if is_its_own else f"{TURN[0]} {asked}")
+
+
+def test_without_an_answer_before_both_questions_are_one() -> None:
+    both = StandAlone("and on audio?", TURN[0])
+    assert (both.last, both.before) == (f"{TURN[0]} and on audio?", None)
+
+
+@pytest.mark.parametrize(
     "question", ["Did people judge the results?", "explain the second step", "accuracy?"]
 )
 def test_a_follow_up_is_seen_by_what_is_found(question: str) -> None:
