@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from copy import copy
@@ -26,12 +26,14 @@ from rag.citations import (
     quote,
     read_draft,
     set_side_by_side,
+    show_either,
     without_refusals,
 )
 from rag.conversation import StandAlone, stand_alone, what_is_asked
 from rag.errors import AskpapersError, ModelError
 from rag.evidence import (
     OF_A_SIDE,
+    best_of_each,
     narrow,
     parts_of_an_answer,
     qualifying,
@@ -41,7 +43,7 @@ from rag.evidence import (
 )
 from rag.filters import Filters
 from rag.finding import Finding, LookAgain, find_evidence
-from rag.judging import Judgement, judge_finding, ranked_by_reading
+from rag.judging import Judgement, judge_finding, ranked_by_reading, told_hardly_apart
 from rag.library import Library
 from rag.memory import give_back_memory
 from rag.names import tells_figure
@@ -261,6 +263,10 @@ class Answerer:
             )
             yield Done(_of_each(sides, alone.form, blank, clock))
             return
+        if reading and judged.either:
+            either = best_of_each(evidence, reading.sentences)
+            yield Done(_of_each(either, alone.form, blank, clock, show_either))
+            return
         if parts := _parts(found, alone.form, reading):
             yield Done(_of_each(parts, alone.form, blank, clock))
             return
@@ -341,7 +347,8 @@ class Answerer:
 
     def read_alone(self, question: str, found: Finding) -> Finding:
         """The same papers, the best of which the model has read one by one; those that answer
-        come first, and the evidence is the first of them, whole. Unchanged where none is read.
+        come first, and the evidence is the first of them, whole, and the second if it comes as
+        close. Unchanged where none is read.
 
         Raises:
             ModelError: the model failed.
@@ -355,8 +362,10 @@ class Answerer:
         with self._model_at_work("read"):
             odds = {whole.paper_id: self.reader.read_alone(question, whole) for whole in wholes}
         ranked = ranked_by_reading(found.ranked, odds)
-        first = tuple(whole for whole in wholes if whole.paper_id == ranked[0].paper.id)
-        return replace(found, ranked=ranked, evidence=first)
+        meant = [r.paper.id for r in ranked[: 2 if told_hardly_apart(ranked) else 1]]
+        evidence = [whole for paper in meant for whole in wholes if whole.paper_id == paper]
+        numbered = (replace(e, number=n) for n, e in enumerate(evidence, start=1))
+        return replace(found, ranked=ranked, evidence=tuple(numbered))
 
     def decide(self, found: Finding, asked: StandAlone) -> Judgement:
         """Whether what was found answers, as the model reads it.
@@ -470,12 +479,18 @@ def _figure_lacking(question: str, cited: Sequence[str]) -> str:
     return ""
 
 
-def _of_each(papers: Sequence[Evidence], question: str, blank: Answer, clock: _Clock) -> Answer:
+def _of_each(
+    papers: Sequence[Evidence],
+    question: str,
+    blank: Answer,
+    clock: _Clock,
+    put: Callable[[Sequence[Evidence]], BoundAnswer] = set_side_by_side,
+) -> Answer:
     """What each of several papers says, unless none gives the count or figure that is asked for."""
     lacking = _figure_lacking(question, [s.text for e in papers for s in e.sentences])
     if lacking:
         return _declined(blank, lacking, clock)
-    return _answered(blank, set_side_by_side(papers), clock)
+    return _answered(blank, put(papers), clock)
 
 
 def _parts(found: Finding, question: str, reading: Reading | None) -> list[Evidence]:

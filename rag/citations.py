@@ -301,6 +301,11 @@ def set_side_by_side(evidence: Sequence[Evidence]) -> BoundAnswer:
     return _quoted_by_paper("What each paper says:", evidence)
 
 
+def show_either(evidence: Sequence[Evidence]) -> BoundAnswer:
+    """What each of two papers says either of which may be meant; no model writes it."""
+    return _quoted_by_paper("Either of two papers may be the one you mean:", evidence)
+
+
 def _quoted_by_paper(opening: str, evidence: Sequence[Evidence]) -> BoundAnswer:
     bound = [
         Bound(

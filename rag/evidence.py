@@ -344,6 +344,19 @@ def parts_of_an_answer(
     return parts if len(parts) > 1 else []
 
 
+def best_of_each(
+    evidence: Sequence[Evidence], looked_at: Sequence[Sequence[float]]
+) -> list[Evidence]:
+    """The same papers with what they say to a question: the sentence looked at most of each, and
+    another if it is as likely to be a part of an answer as one has to be."""
+    pairs = zip(evidence, looked_at, strict=True)
+    return [
+        best
+        for found, mine in pairs
+        for best in narrow([found], [mine], OF_A_PART, least=min(_IS_PART, max(mine)))
+    ]
+
+
 def narrow(
     evidence: Sequence[Evidence],
     scores: Sequence[Sequence[float]],

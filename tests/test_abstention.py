@@ -9,6 +9,8 @@ import pytest
 from test_citations import PTD, S4D
 
 from rag.abstention import Decision, Signals, decide, may_answer, read_signals
+from rag.citations import show_either
+from rag.evidence import best_of_each
 from rag.finding import Finding
 from rag.judging import judge_finding
 from rag.papers import Evidence, Paper, RankedPaper, Sentence
@@ -209,3 +211,35 @@ def test_what_the_first_look_is_sure_of_is_not_read_paper_by_paper() -> None:
     judged = judge_finding(found, "How accurate is NALSM on MNIST?", 0.5, lambda _: read, fail)
     assert judged.found is found
     assert judged.decision.answer
+
+
+@pytest.mark.parametrize(("second", "either"), [(0.35, True), (0.2, False)])
+def test_two_papers_read_alone_that_come_as_close_may_either_be_meant(
+    second: float, either: bool
+) -> None:
+    papers = [Paper(e.title, " ".join(s.text for s in e.sentences)) for e in (S4D, PTD)]
+    ranked = tuple(
+        RankedPaper(paper, score, score, 0.15, 0.4, answers=3.0)
+        for paper, score in zip(papers, (0.4, second), strict=True)
+    )
+    evidence = tuple(
+        replace(e, paper_id=paper.id) for e, paper in zip((S4D, PTD), papers, strict=True)
+    )
+    asked: list[tuple[str, ...]] = []
+
+    def read(evidence: Sequence[Evidence]) -> Reading:
+        asked.append(tuple(e.title for e in evidence))
+        return Reading(1.0, ((0.2, 0.9 if len(asked) == 1 else 0.1),), 0.0)
+
+    judged = judge_finding(Finding(ranked, evidence), "how?", 0.5, read, lambda found: found)
+    assert judged.decision.answer
+    assert judged.either is either
+    together = [(S4D.title, PTD.title)]
+    assert asked == ([(S4D.title,), (PTD.title,)] if either else together)
+    if either:
+        assert judged.reading is not None
+        best = best_of_each(judged.found.evidence, judged.reading.sentences)
+        assert [len(e.sentences) for e in best] == [1, 1]
+        shown = show_either(best)
+        assert shown.text.startswith("Either of two papers may be the one you mean:\n• Diagonal")
+        assert [c.number for c in shown.citations] == [1, 2]
