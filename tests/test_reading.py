@@ -246,10 +246,10 @@ def _eval_reading(library: Library, *options: str) -> Result:
 def test_the_command_prints_what_reading_tells_and_adapts_probes(
     library: Library, tmp_path: Path
 ) -> None:
-    result = _eval_reading(library, "--limit", "5", "--adapt", "--save", str(tmp_path))
+    result = _eval_reading(library, "--limit", "3", "--adapt", "--save", str(tmp_path))
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
-    assert figures["questions"] == 5
+    assert figures["questions"] == 3
     assert figures["ships"]["facts"]["3"] >= figures["ships"]["facts"]["1"] > 0
     assert figures["papers"] is None
     saved = {file.name.split("-")[0] for file in tmp_path.glob("*-*.json")}
@@ -266,7 +266,7 @@ def test_the_command_fits_probes_for_another_model(
     small = Settings.model_fields["reranker"].default
     need_models(load_settings(), small)
     monkeypatch.setenv("ASKPAPERS_RERANKER", small)
-    options = ("--limit", "5", "--part", "tune", "--model", small)
+    options = ("--limit", "3", "--part", "tune", "--model", small)
     result = _eval_reading(library, *options, "--save", str(tmp_path))
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["ships"] is None
