@@ -48,9 +48,8 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 _BARE = re.compile(r"(?:yes|no)\b\W*", re.IGNORECASE)
 # Begins the line of a paper.
 _NEXT = "\n• "
+# Begins a quotation.
 SAYS = "The paper says: "
-"""What a quotation begins with."""
-
 _WHETHER_THERE_IS = re.compile(
     r"\b(?:is|are) there (?:an?|any|some)\b|\b(?:has|have|did|does|do) (?:any|some)(?:body|one)\b",
     re.IGNORECASE,

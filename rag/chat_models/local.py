@@ -182,8 +182,8 @@ class LocalChatModel(BaseChatModel):
         starts, ends = zip(*read["offset_mapping"], strict=True)
         spans = []
         at = rendered.index(str(next(m for m in messages if m.type != "system").text))
-        for text in texts:
-            if text is texts[-1]:
+        for place, text in enumerate(texts, start=1):
+            if place == len(texts):
                 at = max(at, rendered.rindex(str(messages[-1].text)))
             start = rendered.index(text, at)
             at = start + len(text)
