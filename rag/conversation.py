@@ -273,8 +273,7 @@ def stand_alone(
         return StandAlone(question)
     closest = cache(closest)
     turns = list(history[-_TURNS:])
-    asked = [before for before, _ in history]
-    subject = next((q for q in reversed(asked) if not leans_on_history(q)), asked[0])
+    subject = _spoken_of(history, closest)
     if not _leans(question, subject, closest):
         return StandAlone(question)
     context = " ".join(turns[-1])
@@ -282,8 +281,23 @@ def stand_alone(
         rewritten = _rewrite(question, turns, model)
         if rewritten and not _leans(rewritten, subject, closest):
             return StandAlone(rewritten, "", context)
-    front = " ".join(f"{q.rstrip(' ?')}?" for q in dict.fromkeys([subject, asked[-1]]))
+    front = " ".join(f"{q.rstrip(' ?')}?" for q in dict.fromkeys([subject, turns[-1][0]]))
     return StandAlone(question, front, context, _in_short(turns[-1][1]))
+
+
+def _spoken_of(history: Sequence[tuple[str, str]], closest: Closest) -> str:
+    """The question that says what is spoken of: the last whose words stand alone, or one after it
+    that has led to another paper, as what it was answered shows ("What about S5-PTD?")."""
+    asked = [question for question, _ in history]
+    place = max((i for i, q in enumerate(asked) if not leans_on_history(q)), default=0)
+    subject, paper = asked[place], ""
+    for question, answer in history[place + 1 :]:
+        if said := _in_short(answer):
+            paper = paper or closest(subject)[0]
+            found, _ = closest(f"{question} {said}")
+            if found != paper:
+                subject, paper = question, found
+    return subject
 
 
 def _leans(question: str, subject: str, closest: Closest) -> bool:

@@ -259,3 +259,21 @@ def test_what_is_spoken_of_may_lie_two_questions_back() -> None:
     turns = [TURN, ("and on audio?", "S4D averages 96%.")]
     asked = stand_alone("Why?", turns, None, closest)
     assert asked.question == f"{TURN[0]} and on audio? Why?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "leads_on"),
+    [
+        ("A qubit is read out by a resonator.", True),
+        ("These papers do not say.", False),
+        ("S4D is read out at once.", False),
+    ],
+)
+def test_a_follow_up_may_lead_to_another_paper(answer: str, leads_on: bool) -> None:
+    second = "And how about readout?"
+    turns = [TURN, (second, answer)]
+    first = [] if leads_on else [TURN[0]]
+    assert stand_alone("Why?", turns, None, closest).front == " ".join([*first, second])
+    longer = [*turns, ("Why does it?", answer)]
+    subject = second if leads_on else TURN[0]
+    assert stand_alone("And then?", longer, None, closest).front == f"{subject} Why does it?"
