@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -310,11 +310,7 @@ def said_of_each_side(
     Args:
         looked_at: for each side's sentences, the probability that an answer rests on it.
     """
-    said = []
-    for side, mine in zip(sides, looked_at, strict=True):
-        least = less_likely(max(mine), _TIMES)
-        said += narrow([side], [mine], _SAID_OF_A_SIDE, least)
-    return said
+    return _narrow_each(sides, looked_at, _SAID_OF_A_SIDE, lambda best: less_likely(best, _TIMES))
 
 
 def parts_of_an_answer(
@@ -349,11 +345,20 @@ def best_of_each(
 ) -> list[Evidence]:
     """The same papers with what they say to a question: the sentence looked at most of each, and
     another if it is as likely to be a part of an answer as one has to be."""
-    pairs = zip(evidence, looked_at, strict=True)
+    return _narrow_each(evidence, looked_at, OF_A_PART, lambda best: min(_IS_PART, best))
+
+
+def _narrow_each(
+    evidence: Sequence[Evidence],
+    scores: Sequence[Sequence[float]],
+    most: int,
+    least: Callable[[float], float],
+) -> list[Evidence]:
+    """Narrowed, with a least score for each paper that hangs on its best one."""
     return [
-        best
-        for found, mine in pairs
-        for best in narrow([found], [mine], OF_A_PART, least=min(_IS_PART, max(mine)))
+        narrowed
+        for found, mine in zip(evidence, scores, strict=True)
+        for narrowed in narrow([found], [mine], most, least(max(mine)))
     ]
 
 

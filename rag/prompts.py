@@ -42,13 +42,16 @@ def answer_messages(
         f"[{e.number}] {e.title}\n" + " ".join(_one_line(s.text) for s in e.sentences)
         for e in evidence
     )
-    turns = [f"Question: {_asked(question)}"]
-    if before:
-        turns = [f"Question: {_one_line(before[0])}", _one_line(before[1]), *turns]
-    first, *later = turns
-    messages = [SystemMessage(_ANSWER_RULES), HumanMessage(f"Sources:\n\n{sources}\n\n{first}")]
-    return messages + [
-        kind(text) for kind, text in zip((AIMessage, HumanMessage), later, strict=False)
+    rules, shown = SystemMessage(_ANSWER_RULES), f"Sources:\n\n{sources}\n\n"
+    asked = f"Question: {_asked(question)}"
+    if before is None:
+        return [rules, HumanMessage(f"{shown}{asked}")]
+    first, said = map(_one_line, before)
+    return [
+        rules,
+        HumanMessage(f"{shown}Question: {first}"),
+        AIMessage(said),
+        HumanMessage(asked),
     ]
 
 
