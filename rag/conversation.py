@@ -34,7 +34,7 @@ _REFERS = re.compile(
     r"\b(?:it|its|they|them|their|theirs|he|she|him|her|his|this|these|those|the same|"
     r"the former|the latter|the others?|instead)\b(?!\s+(?:papers|library|collection)\b)"
     r"|\b(?:on|of|for|with|in|to|from|about|than|like|as|did|does|do|was|is)\s+that\b"
-    r"|\b(?:ones?|that|there)\s*[?.!]*$",
+    r"|\b(?:ones?|that|there)\s*[?.!]*$|\b(?:get|gets|getting|go|goes) there\b",
     re.IGNORECASE,
 )
 """Words that stand for something said before: in this question, or in the one before it."""

@@ -16,7 +16,7 @@ from rag.names import holds_name, introduces_name, names_asked, names_in
 from rag.odds import less_likely, log_odds
 from rag.papers import Evidence, RankedPaper, Sentence, Vectors
 from rag.question_forms import asks_on, asks_openly, joins, sets_side_by_side
-from rag.store.keywords import tokenize
+from rag.store.keywords import content_words, tokenize
 from rag.text import leans_on_previous
 
 _PAPERS = 5
@@ -59,6 +59,16 @@ _NO_TOPIC = frozenset(
     """.split()
 )
 """Words of a question for papers that say nothing of what they are to be about."""
+
+_OF_ANY_PAPER = frozenset(
+    """
+    accuracy apply applied based benchmark benchmarks data dataset datasets evaluate evaluated
+    evaluation experiment experiments experimental made make makes measure measured model models
+    name named names performance run ran result results test tests tested train trains trained
+    training
+    """.split()
+)
+"""What of any paper may be said beside a name: "experiments on CIFAR-100"."""
 
 _EITHER = re.compile(r"\bor\b", re.IGNORECASE)
 
@@ -396,7 +406,8 @@ class Candidate:
     Attributes:
         share: its score, as a share of the best paper's.
         words: how close it is word by word, as a share of the closest one.
-        named: whether it holds what the question names.
+        named: whether it holds what the question names, and nothing else is asked for: papers on
+            quantization that report results on ImageNet are not all that do.
     """
 
     evidence: Evidence
@@ -412,7 +423,7 @@ def list_candidates(
 
     They hold every name in the question, where it does not join them by "or".
     """
-    names = names_in(question)
+    names = names_asked(question)
     either = _EITHER.search(question) is not None
     topic = read_topic(question, _NO_TOPIC, library.encoder)
     vectors = library.vectors([found.paper.id for found in ranked])
@@ -426,6 +437,7 @@ def list_candidates(
         return bool(held) and (any(held) if either else all(held))
 
     named = {found.paper.id: is_named(found) for found in ranked}
+    by_name_alone = _says_names_alone(question)
     papers = [f for f in ranked if either or not names or named[f.paper.id]][:MOST_LISTED]
     sentences = [library.sentences(found.paper) for found in papers]
     best = _best_of_each(_score(question, topic.vector, papers, sentences, library))
@@ -440,10 +452,17 @@ def list_candidates(
             ),
             share=papers[place].score / ranked[0].score,
             words=words[papers[place].paper.id] / closest,
-            named=named[papers[place].paper.id],
+            named=named[papers[place].paper.id] and by_name_alone,
         )
         for number, place in enumerate(sorted(best), start=1)
     ]
+
+
+def _says_names_alone(question: str) -> bool:
+    """Whether a question for papers says nothing of them but names: "Which use ImageNet?"."""
+    beside = " ".join(word for word in question.split() if not names_in(word))
+    said = {beside[start:end].lower() for start, end in content_words(beside)}
+    return said <= _NO_TOPIC | _OF_ANY_PAPER
 
 
 def qualifying(

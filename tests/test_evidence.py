@@ -69,6 +69,26 @@ def test_a_list_has_a_sentence_of_each_paper_that_fits(
     assert listed("Which papers are about lakes or name GPT-4?")
 
 
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("question", "is_plain"),
+    [
+        ("Which papers report results on RiverBench?", True),
+        ("Which papers make use of RiverBench or GPT-4?", True),
+        ("Which papers on pruning report results on RiverBench?", False),
+        ("Which papers speed up RiverBench?", False),
+    ],
+)
+def test_a_name_alone_does_not_let_a_paper_into_a_list_that_asks_for_more(
+    library: Library, three_papers: list[Paper], question: str, is_plain: bool
+) -> None:
+    library.add(three_papers)
+    ranked = PaperRetriever(library=library).rank(question)
+    first = list_candidates(question, ranked, library)[0]
+    assert first.evidence.title.startswith("Kestrel")
+    assert first.named == is_plain
+
+
 def candidate(share: float, words: float, *, named: bool = False) -> Candidate:
     return Candidate(Evidence(1, f"{share} {words}", "", (), ()), share, words, named)
 
