@@ -44,8 +44,9 @@ _BY_WORDS, _BY_LOOK, _BY_CHANCE = 17.6, 1.16, -16.0
 paper is one of those asked for, and what is added: a logistic regression on the first 20 papers of
 28 questions for lists (`docs/retrieval.md`)."""
 
-_LISTED = -0.6
-"""Log-odds from which a paper is listed: all that qualify are asked for."""
+_LISTED, _LISTED_NAMED = -0.6, -2.5
+"""Log-odds from which a paper is listed: all that qualify are asked for; and the same for one that
+holds what the question names, to be one in the first place."""
 
 _NO_TOPIC = frozenset(
     """
@@ -406,14 +407,16 @@ class Candidate:
     Attributes:
         share: its score, as a share of the best paper's.
         words: how close it is word by word, as a share of the closest one.
-        named: whether it holds what the question names, and nothing else is asked for: papers on
-            quantization that report results on ImageNet are not all that do.
+        named: whether it holds what the question names.
+        plain: whether nothing else is asked for: papers on quantization that report results on
+            ImageNet are not all that do.
     """
 
     evidence: Evidence
     share: float
     words: float
-    named: bool
+    named: bool = False
+    plain: bool = False
 
 
 def list_candidates(
@@ -421,11 +424,14 @@ def list_candidates(
 ) -> list[Candidate]:
     """The papers that a list may be made of, each with its best sentence, best paper first.
 
-    They hold every name in the question, where it does not join them by "or".
+    They hold every name in the question, where it does not join them by "or"; what else it says
+    tells them apart then.
     """
     names = names_asked(question)
     either = _EITHER.search(question) is not None
-    topic = read_topic(question, _NO_TOPIC, library.encoder)
+    beside_names = _said_beside_names(question)
+    held_by_all = _words_of_names(question) if beside_names and names and not either else set()
+    topic = read_topic(question, _NO_TOPIC | held_by_all, library.encoder)
     vectors = library.vectors([found.paper.id for found in ranked])
     close = max_sim(topic, [of_paper.words for of_paper in vectors.values()])
     words = dict(zip(vectors, close, strict=True))
@@ -437,7 +443,6 @@ def list_candidates(
         return bool(held) and (any(held) if either else all(held))
 
     named = {found.paper.id: is_named(found) for found in ranked}
-    by_name_alone = _says_names_alone(question)
     papers = [f for f in ranked if either or not names or named[f.paper.id]][:MOST_LISTED]
     sentences = [library.sentences(found.paper) for found in papers]
     best = _best_of_each(_score(question, topic.vector, papers, sentences, library))
@@ -452,17 +457,24 @@ def list_candidates(
             ),
             share=papers[place].score / ranked[0].score,
             words=words[papers[place].paper.id] / closest,
-            named=named[papers[place].paper.id] and by_name_alone,
+            named=named[papers[place].paper.id],
+            plain=named[papers[place].paper.id] and not beside_names,
         )
         for number, place in enumerate(sorted(best), start=1)
     ]
 
 
-def _says_names_alone(question: str) -> bool:
-    """Whether a question for papers says nothing of them but names: "Which use ImageNet?"."""
+def _said_beside_names(question: str) -> set[str]:
+    """What a question for papers says of them but names; nothing in "Which use ImageNet?"."""
     beside = " ".join(word for word in question.split() if not names_in(word))
     said = {beside[start:end].lower() for start, end in content_words(beside)}
-    return said <= _NO_TOPIC | _OF_ANY_PAPER
+    return said - _NO_TOPIC - _OF_ANY_PAPER
+
+
+def _words_of_names(question: str) -> set[str]:
+    """The words of its names, and what may be said of any paper beside them."""
+    named = " ".join(word for word in question.split() if names_in(word))
+    return {named[start:end].lower() for start, end in content_words(named)} | _OF_ANY_PAPER
 
 
 def qualifying(
@@ -480,13 +492,14 @@ def qualifying(
         looked_at: for each candidate, the probability that an answer rests on its sentence.
     """
     by_closeness = [
-        (c.named and c.share >= _QUALIFIES_NAMED) or (c.share + c.words) / 2 >= _QUALIFIES
+        (c.plain and c.share >= _QUALIFIES_NAMED) or (c.share + c.words) / 2 >= _QUALIFIES
         for c in candidates
     ]
     fits = by_closeness
     if looked_at is not None and sum(by_closeness) <= _STANDS_OUT * len(candidates):
         fits = [
-            (c.named and c.share >= _QUALIFIES_NAMED) or _list_odds(c, looked) >= _LISTED
+            (c.plain and c.share >= _QUALIFIES_NAMED)
+            or _list_odds(c, looked) >= (_LISTED_NAMED if c.named else _LISTED)
             for c, looked in zip(candidates, looked_at, strict=True)
         ]
     chosen = [c.evidence for c, fit in zip(candidates, fits, strict=True) if fit]

@@ -44,8 +44,8 @@ def judge_finding(
 ) -> Judgement:
     """Whether what was found answers, and what a model made of it if it had to be read.
 
-    It need not where it is plainly about something else, nor where all papers of a list hold what
-    it names. Where a name of the question is missing only an answer is read that a paper was
+    It need not where it is plainly about something else, nor where a list is asked for by names
+    alone. Where a name of the question is missing only an answer is read that a paper was
     plainly meant for. A list is read to choose its papers only, a comparison its sentences. What
     took a second look is read paper by paper.
     """
@@ -55,7 +55,7 @@ def judge_finding(
     if not may_answer(signals, caution):
         return Judgement(decision, found)
     is_answer, again = found.kind == "answer", found.needed_second_look
-    is_plain = found.kind == "list" and all(c.named for c in found.candidates)
+    is_plain = found.kind == "list" and all(c.plain for c in found.candidates)
     if is_plain or (signals.missing(question) and (again or not is_answer)):
         return Judgement(decision, found)
     if is_answer and again:

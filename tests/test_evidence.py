@@ -86,11 +86,12 @@ def test_a_name_alone_does_not_let_a_paper_into_a_list_that_asks_for_more(
     ranked = PaperRetriever(library=library).rank(question)
     first = list_candidates(question, ranked, library)[0]
     assert first.evidence.title.startswith("Kestrel")
-    assert first.named == is_plain
+    assert first.named
+    assert first.plain == is_plain
 
 
-def candidate(share: float, words: float, *, named: bool = False) -> Candidate:
-    return Candidate(Evidence(1, f"{share} {words}", "", (), ()), share, words, named)
+def candidate(share: float, words: float, *, plain: bool = False) -> Candidate:
+    return Candidate(Evidence(1, f"{share} {words}", "", (), ()), share, words, plain, plain)
 
 
 FAR = [candidate(0.4, 0.5)] * 6
@@ -107,7 +108,7 @@ def test_a_model_that_looked_at_it_lets_a_paper_into_a_list_and_keeps_one_out() 
 
 
 def test_a_paper_that_holds_what_is_named_is_listed_unseen() -> None:
-    candidates = [candidate(1.0, 1.0), candidate(0.5, 0.1, named=True), *FAR]
+    candidates = [candidate(1.0, 1.0), candidate(0.5, 0.1, plain=True), *FAR]
     assert len(qualifying(candidates, [0.9, 0.01, *[0.01] * len(FAR)])) == 2
 
 
