@@ -35,6 +35,7 @@ from rag.evidence import (
     OF_A_SIDE,
     best_of_each,
     narrow,
+    of_the_named,
     parts_of_an_answer,
     qualifying,
     said_of_each_side,
@@ -53,6 +54,7 @@ from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
 from rag.question_forms import (
     asks_figure,
+    asks_for_one_paper,
     asks_yes_or_no,
     sets_side_by_side,
     what_is_counted,
@@ -355,7 +357,7 @@ class Answerer:
         """
         if self.reader is None or not self._reads:
             return found
-        best = without_twins(found.ranked)[:_READ_ALONE]
+        best = of_the_named(question, without_twins(found.ranked)[:_READ_ALONE])
         wholes = whole_papers(question, best, self.library, self.settings.evidence_tokens)
         if not wholes:
             return found
@@ -458,7 +460,8 @@ class Answerer:
 def _listed(found: Finding, reading: Reading | None, blank: Answer, clock: _Clock) -> Answer:
     """The list that is made of the papers found."""
     looked_at = [best for (best,) in reading.sentences] if reading else None
-    listed = qualifying(found.candidates, looked_at)
+    one = asks_for_one_paper(blank.standalone_question)
+    listed = qualifying(found.candidates, looked_at, one=one)
     if listed:
         return _answered(blank, enumerate_papers(listed), clock)
     reason = (

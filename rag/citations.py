@@ -291,8 +291,9 @@ def quoted_instead(bound: Bound) -> list[Bound]:
 
 def enumerate_papers(evidence: Sequence[Evidence]) -> BoundAnswer:
     """A list of papers, a line each with the sentence that speaks for it; no model writes it."""
-    count = "One paper comes" if len(evidence) == 1 else f"{len(evidence)} papers come"
-    return _quoted_by_paper(f"{count} close to this, the closest first:", evidence)
+    several = f"{len(evidence)} papers come close to this, the closest first:"
+    opening = "One paper comes close to this:" if len(evidence) == 1 else several
+    return _quoted_by_paper(opening, evidence)
 
 
 def set_side_by_side(evidence: Sequence[Evidence]) -> BoundAnswer:

@@ -70,6 +70,8 @@ _WHICH = re.compile(
 )
 """A question for all papers of a kind, whatever word it has for them."""
 
+_WHICH_ONE = re.compile(rf"\b(?:which|what)(?: one)? (?:{_PAPER}|study)\b", re.IGNORECASE)
+
 _YES_NO = re.compile(
     r"^(?:(?:(?!\b(?:wh(?:at|ich|ere|en|o|om|ose|y)|how)\b).)*(?:[:?.,;–—]|--)\s*)?\W{0,9}"
     r"(?:(?:and|but|so|or|then)\s+)?"
@@ -99,6 +101,7 @@ _OPEN = re.compile(
     r"|\bwhat(?: all)? (?:can|could|might|should)\b"
     r"|\bwhat(?:'s| is| has been)? (?:known|done|shown|found|learned|reported|helps?|goes wrong)\b"
     r"|\bwhat (?:do (?:we|people|researchers) know|(?:is the )?evidence (?:is there|for|that))\b"
+    rf"|\bwhat (?:do|did|have) (?:(?:the|these|my|your) )?{_PAPERS} (?:say|said|tell|report|find)\b"
     r"|\b(?:what|which)(?: \w+){0,4}? (?:ways|approaches|methods|techniques|strategies|tricks"
     r"|options|remedies|ideas|problems|limits|limitations|challenges|risks|pitfalls|reasons"
     r"|causes|factors)\b",
@@ -115,7 +118,8 @@ _SEVERAL = (
 _SPOKEN_OF = re.compile(
     r"^(?:(?!\ban?\b).)*\b(?:it|its)\b"
     rf"|^(?:(?!\ban?\b|{_SEVERAL}).)*\b(?:they|them|their)\b"
-    r"|\b(?:this|these|the (?:[\w-]+ ){0,4}?(?:authors?|paper|work|study)"
+    rf"|\b(?:this|these(?! {_PAPERS})"
+    r"|the (?:[\w-]+ ){0,4}?(?:authors?|paper|work|study|approach|method|model|algorithm|framework)"
     r"|according to|(?:what|which) (?:two|three|four|five|six|seven|\d+))\b",
     re.IGNORECASE,
 )
@@ -138,6 +142,17 @@ _SAYS = re.compile(
     re.IGNORECASE,
 )
 """A full stop, or a verb that most statements have."""
+
+_WANTS_TEXT = re.compile(
+    r"\W*(?:(?:please|kindly|can you|could you|help me)\s+)*"
+    r"(?:write|draft|compose|prepare|give|i need|i want)\s+(?:(?:me|us|up)\s+)?"
+    r"(?:(?:an?|the|some|one|two|three|few)\s+)*(?:[\w-]+\s+){0,2}?"
+    r"(?:paragraphs?|summary|overview|introduction|background|section|sentences|lines|text|review"
+    r"|related work)\s+(?:(?:section|paragraph)\s+)?(?:on|about)\s+"
+    r"(.+?)(?:,?\s+for\s+(?:my|our|an?|the)\b.*?)?\W*$",
+    re.IGNORECASE,
+)
+"""An order for a text, and what it is to be about."""
 
 _STATEMENT_WORDS = 4
 
@@ -166,6 +181,11 @@ _AND_ALSO = re.compile(
 _OF_BOTH = re.compile(r"\b(?:both|each|either|neither)\b", re.IGNORECASE)
 """What a second question has that is asked about two things named before."""
 
+_COMPARED_WITH = re.compile(
+    r"\bcompar\w+\s+(?:with|to|against)(?=\s*(?:[?.,;]|$|(?:and|in|on|by|for)\b))", re.IGNORECASE
+)
+"""Asks what something is set beside: "What was it compared with?"."""
+
 _MAY_COMPARE = re.compile(
     r"\b(?:vs|versus|compar\w*|than|and|or|differ\w*|both|between|either|unlike|against)\b",
     re.IGNORECASE,
@@ -190,6 +210,11 @@ def asks_which(question: str) -> bool:
     return any(_WHICH.search(sentence.text) for sentence in split_sentences(question))
 
 
+def asks_for_one_paper(question: str) -> bool:
+    """Whether a question for papers means one: 'Which paper introduced …?'"""
+    return _WHICH_ONE.search(question) is not None
+
+
 def asks_yes_or_no(question: str) -> bool:
     """Whether yes or no is what a question asks for first."""
     return _YES_NO.search(question) is not None
@@ -209,6 +234,13 @@ def as_question(message: str) -> str:
     return f"What do the papers say about this: {message}" if is_claim(message) else message
 
 
+def without_wrapping(message: str) -> str:
+    """A message that wants a text on something as the question for what the papers say of it; any
+    other as it is: "Write me a paragraph on pruning for my introduction"."""
+    wanted = _WANTS_TEXT.match(message)
+    return f"What do the papers say about {wanted.group(1)}?" if wanted else message
+
+
 def what_is_counted(question: str) -> str:
     """The words after "how many", two at most; empty where a question does not want a count."""
     match = _HOW_MANY.search(question)
@@ -223,7 +255,8 @@ def asks_figure(question: str) -> bool:
 def sets_side_by_side(question: str) -> bool:
     """Whether a question has a word that compares two things, rather than asks what they have
     with each other."""
-    return _COMPARES.search(_ONE_THING.sub(" ", question)) is not None
+    about_one = _COMPARED_WITH.sub(" ", _ONE_THING.sub(" ", question))
+    return _COMPARES.search(about_one) is not None
 
 
 def asks_on(question: str) -> bool:

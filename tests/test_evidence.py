@@ -13,6 +13,7 @@ from rag.evidence import (
     Candidate,
     compared_evidence,
     list_candidates,
+    of_the_named,
     parts_of_an_answer,
     pick_evidence,
     qualifying,
@@ -110,6 +111,27 @@ def test_a_model_that_looked_at_it_lets_a_paper_into_a_list_and_keeps_one_out() 
 def test_a_paper_that_holds_what_is_named_is_listed_unseen() -> None:
     candidates = [candidate(1.0, 1.0), candidate(0.5, 0.1, plain=True), *FAR]
     assert len(qualifying(candidates, [0.9, 0.01, *[0.01] * len(FAR)])) == 2
+
+
+def test_where_one_paper_is_asked_for_those_far_behind_the_best_are_left_out() -> None:
+    candidates = [candidate(1.0, 1.0), candidate(0.9, 0.98), candidate(0.9, 0.9), *FAR]
+    looked_at = [0.9, 0.9, 0.5, *[0.01] * len(FAR)]
+    assert len(qualifying(candidates, looked_at)) == 3
+    assert len(qualifying(candidates, looked_at, one=True)) == 2
+
+
+def test_the_paper_that_a_name_is_of_comes_before_those_that_speak_of_it() -> None:
+    said = {
+        "Wren: Small Models": "It sings.",
+        "Birdsong": "Heron sings better than Wren.",
+        "Lakes": "Ice.",
+    }
+    wren, birdsong, lakes = (RankedPaper(Paper(t, a), 0.5, 0.5) for t, a in said.items())
+    ranked = [lakes, birdsong, wren]
+    assert of_the_named("How many parameters has Wren-2?", ranked) == ranked
+    assert of_the_named("Which rivers freeze?", ranked) == ranked
+    assert of_the_named("What is the accuracy of WREN?", ranked) == [wren]
+    assert of_the_named("What is the accuracy of HeRon beside WREN?", ranked) == [birdsong]
 
 
 def test_where_all_papers_are_close_nothing_stands_out() -> None:

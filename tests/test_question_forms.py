@@ -6,6 +6,7 @@ import pytest
 
 from rag.question_forms import (
     as_question,
+    asks_for_one_paper,
     asks_figure,
     asks_on,
     asks_openly,
@@ -16,6 +17,7 @@ from rag.question_forms import (
     joins,
     sets_side_by_side,
     what_is_counted,
+    without_wrapping,
 )
 
 
@@ -141,6 +143,9 @@ def test_questions_for_a_count_are_seen(question: str, counted: str) -> None:
         ("What problems does high water bring, according to the owl paper?", False),
         ("In the recent owl flood paper, how could nests be kept dry?", False),
         ("What is the accuracy of Wren?", False),
+        ("What do the papers say about owls?", True),
+        ("What do these papers report on owls?", True),
+        ("What are the limitations of the sparse attention approach?", False),
     ],
 )
 def test_questions_for_whatever_there_is_are_seen(question: str, openly: bool) -> None:
@@ -204,6 +209,44 @@ def test_two_subjects_are_joined_and_two_questions_are_not() -> None:
     assert not joins("Where was Wren trained and how?")
 
 
+def test_what_something_was_compared_with_is_no_comparison() -> None:
+    assert sets_side_by_side("How does Wren compare with Kestrel?")
+    assert not sets_side_by_side("What baseline did Wren compare with and by how much did it win?")
+    assert not sets_side_by_side("Which models was Kestrel compared to on RiverBench?")
+
+
+@pytest.mark.parametrize(
+    ("question", "one"),
+    [
+        ("Which paper introduced sparse attention for rivers?", True),
+        ("in what study were owls counted?", True),
+        ("Which papers count owls?", False),
+        ("Is there a paper on owls?", False),
+    ],
+)
+def test_a_question_for_one_paper_is_seen(question: str, one: bool) -> None:
+    assert asks_for_one_paper(question) is one
+
+
+@pytest.mark.parametrize(
+    ("order", "topic"),
+    [
+        ("Write me a paragraph on owls for my related work section", "owls"),
+        ("please draft a short literature review about frozen lakes.", "frozen lakes"),
+        ("I need two sentences on owls, for the introduction", "owls"),
+    ],
+)
+def test_an_order_for_a_text_asks_what_the_papers_say(order: str, topic: str) -> None:
+    assert without_wrapping(order) == f"What do the papers say about {topic}?"
+
+
+@pytest.mark.parametrize(
+    "message", ["Write a summary of the Wren paper", "What is written about owls?", "owls"]
+)
+def test_other_messages_stay_as_they_are(message: str) -> None:
+    assert without_wrapping(message) == message
+
+
 def test_what_happens_at_each_step_is_no_comparison() -> None:
     assert sets_side_by_side("What do Wren and Kestrel each add?")
     assert not sets_side_by_side("How many codes does Wren hold at each layer?")
@@ -220,8 +263,10 @@ def test_long_texts_are_seen_through_at_once(text: str) -> None:
         sets_side_by_side,
         halves,
     )
-    for asks in (*forms, what_is_counted, is_claim):
+    for asks in (*forms, what_is_counted, is_claim, asks_for_one_paper):
         assert not asks(text)
+    assert without_wrapping(text) == text
+    assert without_wrapping(f"write on {text}") == f"write on {text}"
 
 
 @pytest.mark.parametrize(
