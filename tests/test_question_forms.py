@@ -6,8 +6,8 @@ import pytest
 
 from rag.question_forms import (
     as_question,
-    asks_for_one_paper,
     asks_figure,
+    asks_for_one_paper,
     asks_on,
     asks_openly,
     asks_which,
