@@ -63,6 +63,7 @@ from rag.reading import Reading, load_evidence_reader
 from rag.reranking import load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings, load_settings
+from rag.small_talk import REASON, reply_to
 from rag.vouching import tells_count, vouch
 
 _MOST_STATEMENTS = 4
@@ -210,6 +211,11 @@ class Answerer:
         if not question:
             raise AskpapersError("The question is empty.", "Ask something.")
         clock = _Clock()
+        history = [turn for turn in history if not reply_to(turn[0], in_conversation=True)]
+        if reply := reply_to(question, in_conversation=bool(history)):
+            yield Found(question, "", (), ())
+            yield Done(replace(self._blank(question, question, clock), answer=reply, reason=REASON))
+            return
         loading = self._load_meanwhile()
         model = None if self.settings.quote else self.model
         closest = partial(self.retriever.closest, filters=filters or Filters())
@@ -222,19 +228,7 @@ class Answerer:
         clock.retrieved()
         yield self._shown(found, searched, filters)
 
-        blank = Answer(
-            question=question,
-            standalone_question=searched,
-            answer="",
-            abstained=True,
-            reason="",
-            citations=(),
-            filters=str(filters),
-            retrieved=(),
-            left_out=(),
-            timings=clock.timings(),
-            model=self.model_name,
-        )
+        blank = self._blank(question, searched, clock, filters)
         if filters and not found.ranked:
             yield Done(_declined(blank, f"the library has no papers {filters}", clock))
             return
@@ -287,6 +281,24 @@ class Answerer:
             draft += text
             yield Writing(text)
         yield Done(self._vouch(draft, alone, found, reading, blank, clock))
+
+    def _blank(
+        self, question: str, searched: str, clock: _Clock, filters: Filters | None = None
+    ) -> Answer:
+        """An answer in which nothing is said yet."""
+        return Answer(
+            question=question,
+            standalone_question=searched,
+            answer="",
+            abstained=True,
+            reason="",
+            citations=(),
+            filters=str(filters or ""),
+            retrieved=(),
+            left_out=(),
+            timings=clock.timings(),
+            model=self.model_name,
+        )
 
     def _shown(self, found: Finding, question: str, filters: Filters) -> Found:
         read = {e.paper_id for e in found.evidence}

@@ -318,6 +318,20 @@ def test_a_model_that_fails_says_so(answerer: Answerer) -> None:
         failing.answer(QUESTION)
 
 
+def test_what_is_said_to_the_program_is_not_looked_for_in_papers(answerer: Answerer) -> None:
+    asked = ("What accuracy does S4D average on Long Range Arena?", "S4D averages 85% [1].")
+    for message, history in (("Thank you!", ()), ("are you sure?", [asked])):
+        answer = answerer.answer(message, history)
+        assert answer.abstained
+        assert not answer.retrieved
+        assert not answer.citations
+        assert "names the paper" in answer.answer or "leads to the paper" in answer.answer
+    doubted = [asked, ("are you sure?", "Each mark …"), ("thanks", "…")]
+    follow_up = answerer.answer("and for images?", doubted)
+    assert "S4D" in follow_up.standalone_question
+    assert "sure" not in follow_up.standalone_question
+
+
 def test_an_empty_question_is_told(answerer: Answerer) -> None:
     with pytest.raises(AskpapersError, match="empty"):
         answerer.answer("  ")

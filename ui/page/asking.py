@@ -15,6 +15,7 @@ from rag.filters import Filters, read_filters
 from rag.finding import find_evidence
 from rag.library import Library
 from rag.papers import Evidence, Retrieved, Sentence
+from rag.small_talk import reply_to
 from ui.page.answer_view import on_the_way, transcript
 from ui.page.desk import Desk, Run
 from ui.page.engine import Engine
@@ -149,6 +150,8 @@ class Asking:
 
         What the model makes of a follow-up may find others, which then take their place.
         """
+        if reply_to(asked, in_conversation=bool(history)):
+            return ()
         retriever = self._engine.retriever(preferences)
         closest = partial(retriever.closest, filters=chosen)
         alone = stand_alone(asked, history, None, closest)
@@ -240,6 +243,6 @@ def _ended_words(conversation: Conversation) -> str:
     if answer is None:
         return "Stopped"
     if answer.abstained:
-        return "These papers do not say"
+        return answer.answer.partition(".")[0]
     count = len(answer.citations)
     return f"Answered from {count} paper{'s' * (count != 1)}"
