@@ -34,7 +34,8 @@ _ASKS_ABOUT_US = re.compile(
 )
 _DOUBTS = re.compile(
     r"(?:(?:and |but )?(?:are you (?:really |quite )?(?:sure|certain)"
-    r"(?: (?:about|of) (?:that|this))?|really|is (?:that|this|it) (?:really )?(?:so|true|right|correct)|how do you know(?: that)?"
+    r"(?: (?:about|of) (?:that|this))?|really"
+    r"|is (?:that|this|it) (?:really )?(?:so|true|right|correct)|how do you know(?: that)?"
     r"|says who|who says (?:so|that)"
     r"|(?:what|which) paper (?:is|was|says) (?:that|this|it)(?: from)?"
     r"|where (?:is|did you (?:get|find)|do(?:es)?) (?:that|this|it)(?: (?:come )?from)?"

@@ -34,9 +34,15 @@ def test_a_doubt_is_shown_to_the_marks(message: str) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["", "?", "What helps against floods?", "Is it true of owls?", "Hello Kestrel, a new layer"]
-    + ["Is that true on RiverBench?", "How does this work on rivers?", "Which paper is on owls?"]
-    + [
+    [
+        "",
+        "?",
+        "What helps against floods?",
+        "Is it true of owls?",
+        "Hello Kestrel, a new layer",
+        "Is that true on RiverBench?",
+        "How does this work on rivers?",
+        "Which paper is on owls?",
         "help with forgetting",
         "Thanks to what do owls hear?",
         "why?",
