@@ -27,6 +27,7 @@ from rag.citations import (
     read_draft,
     set_side_by_side,
     show_either,
+    with_marks,
     without_refusals,
 )
 from rag.conversation import StandAlone, stand_alone, what_is_asked
@@ -48,7 +49,7 @@ from rag.judging import Judgement, judge_finding, ranked_by_reading, told_hardly
 from rag.library import Library
 from rag.memory import give_back_memory
 from rag.names import tells_figure
-from rag.papers import Answer, Evidence, RankedPaper, Retrieved, Timings
+from rag.papers import Answer, Citation, Evidence, Paper, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
 from rag.prompts import EXAMPLE, answer_messages
@@ -60,7 +61,8 @@ from rag.question_forms import (
     what_is_counted,
 )
 from rag.reading import Reading, load_evidence_reader
-from rag.reranking import load_reranker
+from rag.records import asks_of_record, say_record
+from rag.reranking import is_sure, load_reranker
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings, load_settings
 from rag.small_talk import REASON, reply_to
@@ -226,12 +228,23 @@ class Answerer:
         searched = alone.question
         found = self._find(searched, alone.context, filters, loading)
         clock.retrieved()
-        yield self._shown(found, searched, filters)
+        shown = self._shown(found, searched, filters)
+        yield shown
 
-        blank = self._blank(question, searched, clock, filters)
+        blank = replace(self._blank(question, searched, clock, filters), retrieved=shown.retrieved)
         if filters and not found.ranked:
             yield Done(_declined(blank, f"the library has no papers {filters}", clock))
             return
+        if asks_of_record(alone.form) and is_sure(found.ranked):
+            yield Done(_recorded(found.ranked[0].paper, alone.form, blank, clock))
+            return
+        yield from self._read_and_write(alone, found, filters, blank, clock)
+
+    def _read_and_write(
+        self, alone: StandAlone, found: Finding, filters: Filters, blank: Answer, clock: _Clock
+    ) -> Iterator[Event]:
+        """What comes after the search."""
+        searched = alone.question
         judged = self.decide(found, alone)
         decision, reading = judged.decision, judged.reading
         shown = self._shown(judged.found, searched, filters)
@@ -467,6 +480,15 @@ class Answerer:
                     yield text
                 if _is_enough(draft):
                     return
+
+
+def _recorded(paper: Paper, question: str, blank: Answer, clock: _Clock) -> Answer:
+    """What the library's record of a paper says."""
+    blank = replace(blank, confidence=1.0)
+    if not (said := say_record(question, paper)):
+        return _declined(blank, "the library's record of this paper does not hold that", clock)
+    cited = Citation(1, paper.title, paper.id, "supported", ())
+    return _answered(blank, BoundAnswer(with_marks(said, [1]), (cited,), ()), clock)
 
 
 def _listed(found: Finding, reading: Reading | None, blank: Answer, clock: _Clock) -> Answer:

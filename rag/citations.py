@@ -344,7 +344,7 @@ def compose(bound: Sequence[Bound], evidence: Sequence[Evidence]) -> BoundAnswer
             numbers.append(order[number])
             if support.get(number) != "weak":
                 support[number] = sentence.support
-        parts.append(_marked(sentence.text, sorted(set(numbers))))
+        parts.append(with_marks(sentence.text, sorted(set(numbers))))
     citations = tuple(
         Citation(
             number=order[number],
@@ -499,7 +499,7 @@ def _same_subject(text: str, candidate: _Shown, shown: Sequence[_Shown]) -> bool
     return not (strangers and names_in(candidate.sentence.text) - mine)
 
 
-def _marked(text: str, numbers: Sequence[int]) -> str:
+def with_marks(text: str, numbers: Sequence[int]) -> str:
     """The marks before the full stop, as in print; behind a quotation, which stays as it is."""
     marks = "".join(f"[{n}]" for n in numbers)
     if text.endswith("”"):

@@ -139,6 +139,11 @@ def is_unsure(ranked: Sequence[RankedPaper]) -> bool:
     return bool(ranked) and UNSURE[0] <= ranked[0].score < UNSURE[1]
 
 
+def is_sure(ranked: Sequence[RankedPaper]) -> bool:
+    """Whether the first look is sure of the best paper."""
+    return bool(ranked) and ranked[0].first_score is None and ranked[0].score >= UNSURE[1]
+
+
 def _text(paper: Paper) -> str:
     return f"{paper.title}. {paper.abstract}"
 

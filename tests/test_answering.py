@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -330,6 +331,20 @@ def test_what_is_said_to_the_program_is_not_looked_for_in_papers(answerer: Answe
     follow_up = answerer.answer("and for images?", doubted)
     assert "S4D" in follow_up.standalone_question
     assert "sure" not in follow_up.standalone_question
+
+
+def test_who_wrote_a_paper_is_told_from_its_record(
+    library: Library, three_papers: list[Paper]
+) -> None:
+    kestrel, *others = three_papers
+    library.add([replace(kestrel, authors=("Ada Gu", "Bo Li")), *others])
+    answerer = Answerer(library, GenericFakeChatModel(messages=iter([])))
+    answer = answerer.answer(f"Who wrote {kestrel.title}?")
+    assert answer.answer == f"“{kestrel.title}” was written by Ada Gu and Bo Li [1]."
+    assert [c.title for c in answer.citations] == [kestrel.title]
+    unknown = answerer.answer(f"Who wrote {others[0].title}?")
+    assert unknown.abstained
+    assert "record" in unknown.reason
 
 
 def test_an_empty_question_is_told(answerer: Answerer) -> None:
