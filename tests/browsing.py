@@ -24,6 +24,9 @@ from rag.settings import Settings, load_settings
 from ui.page.engine import Engine
 from ui.web import open_page
 
+# A page that shares two cores with a model answers late; how late is measured, not tested.
+expect.set_options(timeout=20_000)
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), "")
 QUIET = (
@@ -142,7 +145,7 @@ def visiting(browser: Browser, served: Served, **context: Any) -> Iterator[Page]
     page.on("pageerror", lambda error: strangers.append(f"error {error}"))
     try:
         page.goto(served.address)
-        expect(page.locator("#transcript")).not_to_be_empty(timeout=20_000)
+        expect(page.locator("#transcript")).not_to_be_empty()
         yield page
     finally:
         place.close()
