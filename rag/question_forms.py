@@ -149,10 +149,10 @@ _WANTS_TEXT = re.compile(
     r"(?:(?:an?|the|some|one|two|three|few)\s+)*(?:[\w-]+\s+){0,2}?"
     r"(?:paragraphs?|summary|overview|introduction|background|section|sentences|lines|text|review"
     r"|related work)\s+(?:(?:section|paragraph)\s+)?(?:on|about)\s+"
-    r"(.+?)(?:,?\s+for\s+(?:my|our|an?|the)\b.*?)?\W*$",
+    r"((?:[^.?!]|[.](?=\S))+?)(?:,?\s+for\s+(?:my|our|an?|the)\b[^.?!]*)?\W*$",
     re.IGNORECASE,
 )
-"""An order for a text, and what it is to be about."""
+"""An order for a text and nothing beside, and what it is to be about."""
 
 _STATEMENT_WORDS = 4
 
