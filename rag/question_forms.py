@@ -154,6 +154,9 @@ _WANTS_TEXT = re.compile(
 )
 """An order for a text and nothing beside, and what it is to be about."""
 
+_LONGEST_ORDER = 300
+"""Letters of such an order at most."""
+
 _STATEMENT_WORDS = 4
 
 _AND_ASKS = r"\band (?:what|how|which|where|when|why|who|does|do|did|is|are|was|were|can)\b"
@@ -237,7 +240,8 @@ def as_question(message: str) -> str:
 def without_wrapping(message: str) -> str:
     """A message that wants a text on something as the question for what the papers say of it; any
     other as it is: "Write me a paragraph on pruning for my introduction"."""
-    wanted = _WANTS_TEXT.match(message)
+    order = " ".join(message.split())
+    wanted = _WANTS_TEXT.match(order) if len(order) <= _LONGEST_ORDER else None
     return f"What do the papers say about {wanted.group(1)}?" if wanted else message
 
 

@@ -273,7 +273,8 @@ def test_long_texts_are_seen_through_at_once(text: str) -> None:
     for asks in (*forms, what_is_counted, is_claim, asks_for_one_paper):
         assert not asks(text)
     assert without_wrapping(text) == text
-    assert without_wrapping(f"write on {text}") == f"write on {text}"
+    assert without_wrapping(f"write a paragraph on {text}") == f"write a paragraph on {text}"
+    assert without_wrapping(f"write a paragraph on{' for my' * 4_000}! a").startswith("write")
 
 
 @pytest.mark.parametrize(
