@@ -35,7 +35,7 @@ _REFERS = re.compile(
     r"\b(?:it|its|they|them|their|theirs|he|she|him|her|his|this|these|those|the same|"
     r"the former|the latter|the others?|instead)\b(?!\s+(?:papers|library|collection)\b)"
     r"|\b(?:on|of|for|with|in|to|from|about|than|like|as|did|does|do|was|is)\s+that\b"
-    r"|\b(?:ones?|that|there)\s*[?.!]*$|\b(?:get|gets|getting|go|goes) there\b",
+    r"|\b(?:ones?|that|there)\s*[?.!]*$",
     re.IGNORECASE,
 )
 """Words that stand for something said before: in this question, or in the one before it."""
@@ -43,10 +43,10 @@ _REFERS = re.compile(
 _AUTHORS = re.compile(
     r"\bthey\s+(?:use|used|train|trained|test|tested|find|found|report|reported|propose|proposed|"
     r"compare|compared|evaluate|evaluated|show|showed|claim|claimed|get|got|build|built)\b"
-    r"|\bthen\s*[?.!]*$",
+    r"|\bthen\s*[?.!]*$|\b(?:get|gets|getting) there\b",
     re.IGNORECASE,
 )
-"""The authors of what was spoken of, and conclusions from it."""
+"""The authors of what was spoken of, conclusions from it, and the way to it."""
 
 _AS_WELL = re.compile(r"\b(?:too|as well)\s*[?.!]*$", re.IGNORECASE)
 """The end of a question that, if it says little more, adds to one before."""

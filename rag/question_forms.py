@@ -185,7 +185,9 @@ _OF_BOTH = re.compile(r"\b(?:both|each|either|neither)\b", re.IGNORECASE)
 """What a second question has that is asked about two things named before."""
 
 _COMPARED_WITH = re.compile(
-    r"\bcompar\w+\s+(?:with|to|against)(?=\s*(?:[?.,;]|$|(?:and|in|on|by|for)\b))", re.IGNORECASE
+    r"\bcompar\w+\s+(?:with|to|against)(?=\s*(?:[?.,;]|$|(?:and|in|on|by|for)\b))"
+    r"|\bcompar\w+\s[^?.,;]{1,60}?\s(?:with|to|against)(?=\s*(?:[?.;]|$))",
+    re.IGNORECASE,
 )
 """Asks what something is set beside: "What was it compared with?"."""
 

@@ -47,6 +47,7 @@ def model(reply: str) -> GenericFakeChatModel:
         "For which other sort of model was there progress?",
         "Did people judge the results as well?",
         "on COCO too?",
+        "Why do real rivers never get there in spring?",
     ],
 )
 def test_follow_ups_are_seen(question: str) -> None:

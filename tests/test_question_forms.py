@@ -213,6 +213,7 @@ def test_what_something_was_compared_with_is_no_comparison() -> None:
     assert sets_side_by_side("How does Wren compare with Kestrel?")
     assert not sets_side_by_side("What baseline did Wren compare with and by how much did it win?")
     assert not sets_side_by_side("Which models was Kestrel compared to on RiverBench?")
+    assert not sets_side_by_side("What did they compare the Wren model with?")
 
 
 @pytest.mark.parametrize(
