@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -433,9 +433,10 @@ def list_candidates(
     """
     names = names_asked(question)
     either = _EITHER.search(question) is not None
-    beside_names = _said_beside_names(question)
-    held_by_all = _words_of_names(question) if beside_names and names and not either else set()
-    topic = read_topic(question, _NO_TOPIC | held_by_all, library.encoder)
+    words_of_names, beside_names = _words_said(question)
+    are_held = bool(beside_names and names and not either)
+    says_nothing = _NO_TOPIC | _OF_ANY_PAPER | words_of_names if are_held else _NO_TOPIC
+    topic = read_topic(question, says_nothing, library.encoder)
     vectors = library.vectors([found.paper.id for found in ranked])
     close = max_sim(topic, [of_paper.words for of_paper in vectors.values()])
     words = dict(zip(vectors, close, strict=True))
@@ -468,17 +469,19 @@ def list_candidates(
     ]
 
 
-def _said_beside_names(question: str) -> set[str]:
-    """What a question for papers says of them but names; nothing in "Which use ImageNet?"."""
-    beside = " ".join(word for word in question.split() if not names_in(word))
-    said = {beside[start:end].lower() for start, end in content_words(beside)}
-    return said - _NO_TOPIC - _OF_ANY_PAPER
+def _words_said(question: str) -> tuple[set[str], set[str]]:
+    """The words of a question's names, and what else it says of the papers it asks for: nothing in
+    "Which use ImageNet?"."""
+    words = question.split()
+    named = _contents(word for word in words if names_in(word))
+    beside = _contents(word for word in words if not names_in(word))
+    return named, beside - _NO_TOPIC - _OF_ANY_PAPER
 
 
-def _words_of_names(question: str) -> set[str]:
-    """The words of its names, and what may be said of any paper beside them."""
-    named = " ".join(word for word in question.split() if names_in(word))
-    return {named[start:end].lower() for start, end in content_words(named)} | _OF_ANY_PAPER
+def _contents(words: Iterable[str]) -> set[str]:
+    """Content words, in lower case."""
+    text = " ".join(words)
+    return {text[start:end].lower() for start, end in content_words(text)}
 
 
 def qualifying(

@@ -23,7 +23,7 @@ from rag.filters import Filters
 from rag.names import names_in
 from rag.papers import Evidence, RankedPaper
 from rag.question_forms import asks_which, halves, is_claim
-from rag.reranking import LOOKED_AT_AGAIN, UNSURE, is_unsure
+from rag.reranking import LOOKED_AT_AGAIN, is_sure, is_unsure
 from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 
@@ -130,7 +130,7 @@ def _paper_for_each_half(
     if two is None or any(map(leans_on_history, two)):
         return {}
     found = [retriever.rank(half, "", filters) for half in two]
-    if not all(ranked and ranked[0].score >= UNSURE[1] for ranked in found):
+    if not all(map(is_sure, found)):
         return {}
     best = [ranked[0] for ranked in found]
     near = [{r.paper.id for r in ranked} - far_less_close(ranked) for ranked in found]
