@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.names import holds_name, names_asked
+from rag.names import holds_all, holds_name, names_asked
 from rag.odds import log_odds, probability
 from rag.papers import Evidence, RankedPaper
 from rag.question_forms import may_compare
@@ -147,7 +147,7 @@ def read_signals(
     first = (r.score if r.first_score is None else r.first_score for r in ranked)
     scores = sorted(first, reverse=True) or [0.0]
     unknown = unknown_names(question, ranked)
-    together = any(all(holds_name(text, n) for n in names) for text in texts)
+    together = any(holds_all(text, names) for text in texts)
     return Signals(
         closeness=max((r for e in evidence for r in e.relevance), default=0.0),
         score=scores[0],

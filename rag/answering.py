@@ -262,7 +262,7 @@ class Answerer:
             return
 
         if found.kind == "list":
-            yield Done(_listed(found, reading, blank, clock))
+            yield Done(_listed(found, reading, alone.form, blank, clock))
             return
         if found.kind == "comparison":
             sides = (
@@ -491,10 +491,12 @@ def _recorded(paper: Paper, question: str, blank: Answer, clock: _Clock) -> Answ
     return _answered(blank, BoundAnswer(with_marks(said, [1]), (cited,), ()), clock)
 
 
-def _listed(found: Finding, reading: Reading | None, blank: Answer, clock: _Clock) -> Answer:
+def _listed(
+    found: Finding, reading: Reading | None, question: str, blank: Answer, clock: _Clock
+) -> Answer:
     """The list that is made of the papers found."""
     looked_at = [best for (best,) in reading.sentences] if reading else None
-    one = asks_for_one_paper(blank.standalone_question)
+    one = asks_for_one_paper(question)
     listed = qualifying(found.candidates, looked_at, one=one)
     if listed:
         return _answered(blank, enumerate_papers(listed), clock)

@@ -12,7 +12,7 @@ import numpy as np
 
 from rag.late_interaction import max_sim, read_topic
 from rag.library import Library
-from rag.names import holds_name, introduces_name, names_asked, names_in
+from rag.names import holds_all, holds_name, introduces_name, names_asked, names_in
 from rag.odds import less_likely, log_odds
 from rag.papers import Evidence, RankedPaper, Sentence, Vectors
 from rag.question_forms import asks_on, asks_openly, joins, sets_side_by_side
@@ -282,7 +282,7 @@ def _named_and_introduced(
 ) -> tuple[RankedPaper, RankedPaper] | None:
     """The best paper, which sets its own method beside another by name, and that one's own."""
     names = names_asked(question)
-    if len(names) < 2 or not all(holds_name(first.paper.text, name) for name in names):
+    if len(names) < 2 or not holds_all(first.paper.text, names):
         return None
     for other in others:
         if other.score >= _NAMED_SECOND * first.score and any(
@@ -348,9 +348,7 @@ def parts_of_an_answer(
     parts = [
         part
         for part in narrow(evidence, looked_at, OF_A_PART, least=_IS_PART)
-        if part.sentences
-        and part.paper_id in close
-        and all(holds_name(texts[part.paper_id], name) for name in names)
+        if part.sentences and part.paper_id in close and holds_all(texts[part.paper_id], names)
     ]
     return parts if len(parts) > 1 else []
 
@@ -528,7 +526,7 @@ def of_the_named(question: str, ranked: Sequence[RankedPaper]) -> list[RankedPap
     """Those of the papers that gave something a name of the question, or else that hold all its
     names; all of them where none does."""
     names = names_asked(question)
-    holding = [r for r in ranked if names and all(holds_name(r.paper.text, n) for n in names)]
+    holding = [r for r in ranked if names and holds_all(r.paper.text, names)]
     own = [
         r
         for r in holding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # With a unit of up to three letters behind it: "30s", "10.6X", "48M", "160km".
 _NUMBER = re.compile(r"(?<![\w.])(\d+(?:[.,]\d+)*)(?:[A-Za-z]{1,3})?(?!\w)")
@@ -133,6 +134,11 @@ def holds_name(text: str, name: str) -> bool:
     if series := _SERIES.fullmatch(name):
         return any(holds_name(text, series[1] + number) for number in series.groups()[1:])
     return _holds_as_written(text, name) or _is_spelled_out(text, name) or _holds_apart(text, name)
+
+
+def holds_all(text: str, names: Iterable[str]) -> bool:
+    """Whether a text holds each of some names."""
+    return all(holds_name(text, name) for name in names)
 
 
 def introduces_name(title: str, abstract: str, name: str) -> bool:

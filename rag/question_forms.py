@@ -76,10 +76,14 @@ _YES_NO = re.compile(
     r"^(?:(?:(?!\b(?:wh(?:at|ich|ere|en|o|om|ose|y)|how)\b).)*(?:[:?.,;–—]|--)\s*)?\W{0,9}"
     r"(?:(?:and|but|so|or|then)\s+)?"
     r"(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|must|may|might)\b"
-    r"(?!.*\bor\b)|\byes or no\W*$",
+    r"(?!(?:(?!\b(?:n?either|whether)\b).)*\bor\b(?<!\d or)(?!\s+(?:more|not)\b))"
+    r"|\byes or no\W*$"
+    r"|^(?!\W*(?:wh(?:at|ich|ere|en|o|om|ose|y)|how)\b)[^?:]{1,200}"
+    r"(?::|[–—]|--)\s*(?:an?|another)\b[^?:.]{1,200}\?\W*$",
     re.IGNORECASE,
 )
-"""A clause that starts with its verb, and leaves no choice but the two."""
+"""A clause that starts with its verb, and leaves no choice but the two: "aged 80 or older" is none.
+Or, as in titles, a thing and what it may be: "Hearing loss: a sign of tumours?"."""
 
 _HOW_MANY = re.compile(
     r"(?:^\W*(?:\w+\W+){0,8}?|[:;.?!]\s+(?:\w+\W+){0,3}?)how many\s+((?:[\w-]+\s*){1,2})",

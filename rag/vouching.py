@@ -21,7 +21,7 @@ from rag.citations import (
     in_quotes,
     quoted_instead,
 )
-from rag.names import holds_name, names_asked, tells_number
+from rag.names import holds_all, names_asked, tells_number
 from rag.odds import less_likely
 from rag.pairing import gives_otherwise, mixes_figures_up
 from rag.papers import Evidence, Vectors, Verdict, normalise
@@ -215,7 +215,7 @@ def _of_the_named(
     whole = [papers.get(e.paper_id, "") for e in evidence]
 
     def holding(texts: Sequence[str]) -> list[int]:
-        return [i for i, text in enumerate(texts) if all(holds_name(text, n) for n in names)]
+        return [i for i, text in enumerate(texts) if holds_all(text, names)]
 
     mine = (holding(shown) or holding(whole)) if names else []
     if not mine:

@@ -203,6 +203,24 @@ def test_a_question_that_asks_twice_has_two_halves(
     assert halves(question) == two
 
 
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("Do owls aged 8 or older still hunt?", True),
+        ("Are five or more owls needed?", True),
+        ("Do owls hunt alike whether it rains or snows?", True),
+        ("Does either wind or rain keep owls at home?", True),
+        ("Hooting at noon: a sign of hunger?", True),
+        ("Do owls hunt by ear or by eye?", False),
+        ("Is an owl older or younger than its nest?", False),
+        ("How do owls hunt: a summary?", False),
+        ("Owls at noon: which of them hoot?", False),
+    ],
+)
+def test_yes_and_no_are_all_there_is_to_choose_from(question: str, asks: bool) -> None:
+    assert asks_yes_or_no(question) is asks
+
+
 def test_two_subjects_are_joined_and_two_questions_are_not() -> None:
     assert joins("On what tasks were Wren and Kestrel evaluated?")
     assert not joins("How long did Wren train, and on what processors?")
