@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rag.names import holds_name, names_in, numbers_in, numbers_said, proper_names_in
-from rag.papers import Citation, Evidence, Sentence, Support, Vectors, normalise
+from rag.papers import NUMBERS, Citation, Evidence, Sentence, Support, Vectors, normalise
 from rag.store.keywords import tokenize
 from rag.text import leans_on_previous, split_sentences
 
@@ -34,15 +34,13 @@ _MOST_SENTENCES = 3
 MOST_QUOTED = 2
 
 # [1] [1, 2] [1][3] [1-3] [Source 1] 【1】, and (1) where it closes a sentence.
-_NUMBERS = r"\d{1,2}(?:\s*[,;&–-]\s*\d{1,2})*"
 _MARK = re.compile(
-    rf"\s*(?:[\[【]\s*(?:sources?\s*)?({_NUMBERS})\s*[\]】]|\(({_NUMBERS})\)(?=\s*(?:[.!?]|$)))",
+    rf"\s*(?:[\[【]\s*(?:sources?\s*)?({NUMBERS})\s*[\]】]|\(({NUMBERS})\)(?=\s*(?:[.!?]|$)))",
     re.IGNORECASE,
 )
 # "In [2], …", "the authors of [2] show": a mark that stands for its paper.
-_AS_A_NOUN = re.compile(rf"\b(in|of|by|from|to|with) \[{_NUMBERS}\](?=,? [a-z])", re.IGNORECASE)
+_AS_A_NOUN = re.compile(rf"\b(in|of|by|from|to|with) \[{NUMBERS}\](?=,? [a-z])", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*(?:[,;&]|, and)?\s*")
-_OWN_MARK = re.compile(rf"\s*\[{_NUMBERS}\]")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
 # Says nothing that could be checked without the sentence after it.
 _BARE = re.compile(r"(?:yes|no)\b\W*", re.IGNORECASE)
@@ -232,7 +230,7 @@ def quote(
     ]
     chosen = list(dict.fromkeys(one for one in named if one))[:MOST_QUOTED] or found[:most]
     bound = [
-        Bound(in_quotes(sentence), "weak", 0.0, ((source.number, sentence),))
+        Bound(sentence.quoted, "weak", 0.0, ((source.number, sentence),))
         for _, source, sentence in sorted(chosen, key=lambda one: -one[0])
     ]
     quoted = compose(bound, evidence)
@@ -247,7 +245,7 @@ def best_sentences(evidence: Sequence[Evidence], scores: Sequence[Sequence[float
         scores: of each paper's sentences, as probabilities.
     """
     found = [
-        Bound(in_quotes(sentence), "weak", score, ((e.number, sentence),))
+        Bound(sentence.quoted, "weak", score, ((e.number, sentence),))
         for e, mine in zip(evidence, scores, strict=True)
         for score, sentence in zip(mine, e.sentences, strict=True)
     ]
@@ -284,7 +282,7 @@ def quoted_instead(bound: Bound) -> list[Bound]:
     lacking = numbers_in(bound.text) - numbers_said(first[1].text)
     more = [p for p in others if p[0] == first[0] and lacking & numbers_said(p[1].text)]
     return [
-        Bound(in_quotes(sentence), "weak", bound.score, ((number, sentence),))
+        Bound(sentence.quoted, "weak", bound.score, ((number, sentence),))
         for number, sentence in sorted([first, *more], key=lambda pair: pair[1].start)
     ]
 
@@ -309,7 +307,7 @@ def show_either(evidence: Sequence[Evidence]) -> BoundAnswer:
 def _quoted_by_paper(opening: str, evidence: Sequence[Evidence]) -> BoundAnswer:
     bound = [
         Bound(
-            f"{'' if place else f'{_NEXT}{e.title}: '}{in_quotes(sentence)}",
+            f"{'' if place else f'{_NEXT}{e.title}: '}{sentence.quoted}",
             "supported",
             1.0,
             ((e.number, sentence),),
@@ -319,11 +317,6 @@ def _quoted_by_paper(opening: str, evidence: Sequence[Evidence]) -> BoundAnswer:
     ]
     listed = compose(bound, evidence)
     return replace(listed, text=f"{opening}{listed.text}".replace(f" {_NEXT}", _NEXT))
-
-
-def in_quotes(sentence: Sentence) -> str:
-    """A sentence quoted, without marks of its own: ``[2]`` there is not a paper cited here."""
-    return f"“{_OWN_MARK.sub('', sentence.text)}”"
 
 
 def compose(bound: Sequence[Bound], evidence: Sequence[Evidence]) -> BoundAnswer:

@@ -24,6 +24,17 @@ Verdict = Literal["Yes", "No", ""]
 """What evidence says to a question for yes or no; empty where neither is plain."""
 
 
+NUMBERS = r"\d{1,2}(?:\s*[,;&–-]\s*\d{1,2})*"
+"""What stands in the brackets of a citation mark: 1; 2, 7; 1-3."""
+
+_MARK = re.compile(rf"\s*\[{NUMBERS}\]")
+_TIE = re.compile(
+    r"^(?:however|nevertheless|nonetheless|furthermore|moreover|additionally|in addition|besides|"
+    r"also|therefore|thus|hence|consequently|as a result|secondly?|thirdly?),\s+(?=\w)",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Paper:
     """One paper, as a library keeps it.
@@ -102,6 +113,16 @@ class Sentence:
     text: str
     start: int
     end: int
+
+    @property
+    def quotable(self) -> str:
+        """The text without marks of its own, as ``[2]`` there is not a paper cited here, and
+        without a word in front that ties it to a sentence not shown: "However, …"."""
+        return _TIE.sub("", _MARK.sub("", self.text))
+
+    @property
+    def quoted(self) -> str:
+        return f"“{self.quotable}”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +253,7 @@ class Answer:
         """
         found = []
         for citation in self.citations:
-            sentences = [s for s in citation.sentences if s.text not in self.answer]
+            sentences = [s for s in citation.sentences if s.quotable not in self.answer]
             if sentences or citation.title not in self.answer:
                 found.append((citation, sentences))
         return found

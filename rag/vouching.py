@@ -18,7 +18,6 @@ from rag.citations import (
     compose,
     copied_from,
     echoes,
-    in_quotes,
     quoted_instead,
 )
 from rag.names import holds_all, names_asked, tells_number
@@ -331,7 +330,7 @@ def _in_whose_words(bound: Bound) -> Bound:
     taken = copied_from(bound)
     if taken is None or not _AS_AUTHOR.search(bound.text):
         return bound
-    return replace(bound, text=in_quotes(taken[1]), evidence=(taken,))
+    return replace(bound, text=taken[1].quoted, evidence=(taken,))
 
 
 def _introduced(shown: Sequence[Bound]) -> list[Bound]:

@@ -289,6 +289,23 @@ def test_marks_of_the_papers_own_are_not_quoted_as_if_they_were_ours() -> None:
     assert quoted.text == "The closest sentence says: “Owls hunt by ear.” [1]"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("However, owls hunt by ear.", "owls hunt by ear."),
+        ("In addition, owls hoot.", "owls hoot."),
+        ("However loud it is, owls hear it.", "However loud it is, owls hear it."),
+        ("Second owls hoot.", "Second owls hoot."),
+    ],
+)
+def test_a_quotation_begins_behind_what_ties_it_to_a_sentence_not_shown(
+    sentence: str, said: str
+) -> None:
+    listed = enumerate_papers([evidence(1, "Owls", sentence)])
+    assert f"“{said}” [1]" in listed.text
+    assert listed.citations[0].sentences[0].text == sentence
+
+
 def test_a_name_that_the_evidence_lacks_is_not_said() -> None:
     said = "S4D averages 85% on the Long Range Arena benchmark"
     texts = [f"Dear Professor Snodgrass, {said}.", f"Indeed {said}."]
