@@ -328,6 +328,13 @@ def auroc(yes: Sequence[float], no: Sequence[float]) -> float | None:
     return float(stats.mannwhitneyu(yes, no).statistic / (len(yes) * len(no)))
 
 
+def auroc_of(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
+    """The same of scores whose labels are beside them, to four digits."""
+    both = list(zip(scores, labels, strict=True))
+    found = auroc([s for s, yes in both if yes], [s for s, yes in both if not yes])
+    return None if found is None else round(found, 4)
+
+
 def risk_coverage(sure: Sequence[tuple[float, float]], asked: int) -> list[tuple[float, float]]:
     """(coverage, risk) as less and less sure answers are let through (El-Yaniv and Wiener, 2010).
 

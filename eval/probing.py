@@ -58,6 +58,12 @@ def fit_probe(
     return Probe(layer, weights.astype(np.float32), float(found[-1] - weights @ mean))
 
 
+def evenly(labels: Sequence[bool]) -> list[float]:
+    """What each counts, so that those of either kind count as much together."""
+    yes = sum(labels)
+    return [1 / yes if label else 1 / (len(labels) - yes) for label in labels]
+
+
 def cross_validated(
     states: Vectors,
     yes: Sequence[bool],

@@ -10,15 +10,15 @@ from statistics import mean
 import numpy as np
 
 from eval.abstention import Hiding
-from eval.metrics import auroc
-from eval.probing import cross_validated, fit_probe
+from eval.metrics import auroc_of
+from eval.probing import cross_validated, evenly, fit_probe
 from eval.questions import Question, right_papers
 from rag.abstention import decide, read_signals
 from rag.chat_models import LocalChatModel
-from rag.conversation import stand_alone
+from rag.conversation import StandAlone, stand_alone
 from rag.errors import AskpapersError
 from rag.evidence import whole_papers
-from rag.finding import Finding, far_less_close, find_evidence, reads_one_paper
+from rag.finding import Finding, LookAgain, far_less_close, find_evidence, reads_one_paper
 from rag.library import Library
 from rag.odds import log_odds
 from rag.papers import Vectors
@@ -35,6 +35,7 @@ from rag.reading import (
     whether_it_answers,
 )
 from rag.reranking import load_reranker
+from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 
 _ANSWERS_PENALTY = 0.1
@@ -213,12 +214,8 @@ def read_evidence(
         retriever = Hiding(
             library=library, k=settings.papers, hidden=frozenset(ids) if hidden else frozenset()
         )
-        alone = stand_alone(question.question, question.history, None, retriever.closest)
-        alone, filters = alone.without_filters()
+        alone, found = find_as_asked(question, retriever, settings, look_again)
         asked = alone.question
-        found = find_evidence(
-            asked, retriever, settings, alone.context, filters, look_again, is_read=True
-        )
         features = None if found.kind == "list" else look(model, alone, found.evidence)
         if features is not None:
             read = _read(question, hidden, ids, found, features, asked, settings)
@@ -227,6 +224,21 @@ def read_evidence(
             reads.alone.extend(_read_alone(question, ids, found, asked, library, settings, model))
         report(Progress("reading", number, len(twice), "questions"))
     return reads
+
+
+def find_as_asked(
+    question: Question,
+    retriever: PaperRetriever,
+    settings: Settings,
+    look_again: LookAgain | None,
+) -> tuple[StandAlone, Finding]:
+    """A question as it is searched and read, and what is found for it."""
+    alone = stand_alone(question.question, question.history, None, retriever.closest)
+    alone, filters = alone.without_filters()
+    found = find_evidence(
+        alone.question, retriever, settings, alone.context, filters, look_again, is_read=True
+    )
+    return alone, found
 
 
 def _read_alone(
@@ -327,7 +339,7 @@ def measure_reading(
         ids,
         AFTER,
         _ANSWERS_PENALTY,
-        _evenly(labels),
+        evenly(labels),
         start.answers if start else None,
     )
     best = [mine for r, mine in zip(reads, refitted, strict=True) if _is_told(r)]
@@ -337,13 +349,13 @@ def measure_reading(
     ]
     ships = ships_sentences = None
     if reader is not None:
-        ships = _area([_ships(reader, r) for r in told], labels)
+        ships = auroc_of([_ships(reader, r) for r in told], labels)
         probabilities = [reader.sentences.probability(row) for row in rows]
         ships_sentences = _sentence_figures(reads, _by_read(reads, probabilities))
     return ReadingFigures(
         questions=len({r.question.id for r in reads}),
-        auroc_found=_area([r.confidence for r in told], labels),
-        auroc_read=_area(odds, labels),
+        auroc_found=auroc_of([r.confidence for r in told], labels),
+        auroc_read=auroc_of(odds, labels),
         auroc_ships=ships,
         choices=sum(r.has_choice for r in reads),
         closeness=_sentence_figures(reads, [r.closeness for r in reads]),
@@ -362,8 +374,8 @@ def _measure_papers(reads: Sequence[ReadAlone], reader: EvidenceReader | None) -
     return PaperFigures(
         questions=len(set(names)),
         papers=len(reads),
-        auroc_read=_area(read, labels),
-        auroc_ships=_area(ships, labels) if ships else None,
+        auroc_read=auroc_of(read, labels),
+        auroc_ships=auroc_of(ships, labels) if ships else None,
         first=_first(reads, [-r.place for r in reads]),
         first_read=_first(reads, read),
         first_ships=_first(reads, ships) if ships else None,
@@ -374,16 +386,10 @@ def _ships(reader: EvidenceReader, read: Read) -> float:
     """Log-odds that the evidence answers, by the probes that ship."""
     features = read.features
     sentences = tuple(reader.sentences.probability(row) for row in features.sentences)
-    reading = Reading(reader.answers.log_odds(features.state), (sentences,), features.yes)
+    reading = Reading(reader.answers.log_odds(features.state), (sentences,), 0.0)
     if read.of_one:
         reading = reading.beside_others()
     return read.odds(reading.state, [log_odds(p) for p in reading.sentences[0]])
-
-
-def _evenly(labels: Sequence[bool]) -> list[float]:
-    """What each counts, so that those that answer count as much together as those that do not."""
-    yes = sum(labels)
-    return [1 / yes if label else 1 / (len(labels) - yes) for label in labels]
 
 
 def _first(reads: Sequence[ReadAlone], scores: Sequence[float]) -> float:
@@ -425,7 +431,7 @@ def save_reader(
             labels,
             AFTER,
             _ANSWERS_PENALTY,
-            _evenly(labels),
+            evenly(labels),
             start.answers if start else None,
         )
     }
@@ -478,7 +484,7 @@ def _by_read(reads: Sequence[Read], scores: Sequence[float]) -> list[list[float]
 
 def _sentence_figures(reads: Sequence[Read], scores: Sequence[Sequence[float]]) -> SentenceFigures:
     both = [(r, mine) for r, mine in zip(reads, scores, strict=True) if r.has_choice]
-    areas = [_area(mine, read.tells) or 0.0 for read, mine in both]
+    areas = [auroc_of(mine, read.tells) or 0.0 for read, mine in both]
     facts = {count: round(mean(_held(r, mine, count) for r, mine in both), 4) for count in _BEST}
     return SentenceFigures(round(mean(areas), 4), facts)
 
@@ -488,9 +494,3 @@ def _held(read: Read, scores: Sequence[float], count: int) -> float:
     best = sorted(range(len(scores)), key=lambda i: -scores[i])[:count]
     facts = range(len(read.facts[0]))
     return mean(any(read.facts[i][fact] for i in best) for fact in facts)
-
-
-def _area(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
-    both = list(zip(scores, labels, strict=True))
-    found = auroc([s for s, yes in both if yes], [s for s, yes in both if not yes])
-    return None if found is None else round(found, 4)

@@ -15,7 +15,7 @@ from eval.metrics import (
     MEASURES,
     Figure,
     area_under,
-    auroc,
+    auroc_of,
     figures,
     risk_coverage,
 )
@@ -127,7 +127,6 @@ def summarise_system(results: Sequence[Result]) -> SystemFigures:
     ]
     curve = risk_coverage(rated, sum(_counts(r) for r in results))
     area = area_under(curve)
-    chance = auroc([c for c, yes in sure if yes], [c for c, yes in sure if not yes])
     kinds = Counter(kind for r in results for kind in {f.kind for f in r.failures})
     causes = Counter(r.failures[0].kind for r in results if r.failures)
     return SystemFigures(
@@ -137,7 +136,7 @@ def summarise_system(results: Sequence[Result]) -> SystemFigures:
         failed=sum(bool(r.failures) for r in results),
         failures={kind: kinds[kind] for kind in KINDS if kinds[kind]},
         causes={kind: causes[kind] for kind in KINDS if causes[kind]},
-        auroc=None if chance is None else round(chance, 4),
+        auroc=auroc_of([c for c, _ in sure], [answerable for _, answerable in sure]),
         risk_coverage=curve,
         aurc=area,
         calibration=_calibration(sure),

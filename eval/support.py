@@ -13,7 +13,7 @@ from statistics import mean
 import numpy as np
 
 from eval.collections import read_lines
-from eval.metrics import Entails, auroc
+from eval.metrics import Entails, auroc_of
 from eval.probing import cross_validated, fit_probe
 from eval.systems import Shown
 from rag.chat_models import LocalChatModel
@@ -134,26 +134,20 @@ def measure_support(
         cosines.append(float(claim @ text))
         report(Progress("checking", number, len(pairs), "pairs"))
 
-    def split(values: Sequence[float]) -> tuple[list[float], list[float]]:
-        both = list(zip(values, pairs, strict=True))
-        return [v for v, p in both if p.supported], [v for v, p in both if not p.supported]
-
-    def area(values: Sequence[float]) -> float | None:
-        found = auroc(*split(values))
-        return None if found is None else round(found, 4)
-
-    yes, no = split([float(p) for p in passed])
+    labels = [pair.supported for pair in pairs]
+    yes = [float(p) for p, supported in zip(passed, labels, strict=True) if supported]
+    no = [float(p) for p, supported in zip(passed, labels, strict=True) if not supported]
     judged = refitted = None
     if states is not None and len(pairs) > 1:
-        labels, groups = [p.supported for p in pairs], [p.group or p.claim for p in pairs]
-        refitted = area(cross_validated(states, labels, groups, JUDGED_LAYER))
+        groups = [p.group or p.claim for p in pairs]
+        refitted = auroc_of(cross_validated(states, labels, groups, JUDGED_LAYER), labels)
         if judge is not None:
-            judged = area([judge.probe.probability(state) for state in states])
+            judged = auroc_of([judge.probe.probability(state) for state in states], labels)
     return SupportFigures(
         pairs=len(pairs),
         supported=len(yes),
-        auroc=area(scores),
-        auroc_cosine=area(cosines),
+        auroc=auroc_of(scores, labels),
+        auroc_cosine=auroc_of(cosines, labels),
         auroc_judge=judged,
         auroc_refitted=refitted,
         passed_supported=round(mean(yes or [0.0]), 4),

@@ -11,8 +11,8 @@ better by the model than by closeness in words or meaning:
 - *Whether any does*, from the state behind the prompt's last token (`rag.probing`), and from how
   surely one sentence was looked at as one that does. Of a single paper that is read alone the state
   tells it best.
-- *Whether yes or no* is the answer, where one of them is asked for, from how much likelier the
-  one is to be written first.
+- *Whether yes or no* is the answer, where one of them is asked for, from the same state; a
+  little also from how much likelier the one is to be written first.
 
 What a small model then writes is less to be trusted than what it looked at.
 """
@@ -59,9 +59,14 @@ added. A logistic regression on 267 questions of part `tune` that took a second 
 paper among five or without, and on near-misses, each by a probe that had not seen it; its line
 moved by 0.8, and the eighth best counting less (November 2026; `docs/retrieval.md`)."""
 
-_YES, _NO = 2.0, 0.5
-"""Log-odds of yes from which it is said, and under which no is. The model leans to yes: between the
-two it is wrong as often as right. `docs/retrieval.md` has the figures."""
+_LEANING = 0.3
+"""What the model's lean to yes counts beside the probe, where it leans more than by 1."""
+
+_PLAIN = 1.6
+"""Log-odds from which yes or no is said. `docs/retrieval.md` has the figures."""
+
+_TASKS = ("answers", "sentences", "papers", "verdicts")
+"""Of the probes, in the order in which a reader takes them."""
 
 _LEAST = 1e-5
 """Attention below which differences are noise."""
@@ -75,7 +80,7 @@ class Reading:
         state: log-odds that the evidence holds an answer, by the state behind the last token.
         sentences: for each paper of the evidence, for each of its sentences, the probability
             that it is one an answer rests on, against any other sentence of the evidence.
-        yes: log-odds that the model would begin its answer with yes rather than no.
+        yes: log-odds that yes is the answer rather than no.
     """
 
     state: float
@@ -116,22 +121,24 @@ class Reading:
     @property
     def verdict(self) -> Verdict:
         """What a question for yes or no can be answered with; empty where it is too close."""
-        return "Yes" if self.yes >= _YES else "No" if self.yes < _NO else ""
+        return verdict_of(self.yes)
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the two probes look at, and what needs none.
+    """What the probes look at, and what needs none.
 
     Attributes:
-        state: ``(width,)``.
+        state: ``(width,)``, behind the question as one that stands alone.
+        turn: the same behind a follow-up as a second turn; of any other question it is `state`.
         sentences: ``(sentences, 2 * heads)``, all papers' one after another.
-        yes: as in `Reading`.
+        leaning: log-odds that the model would begin its answer with yes rather than no.
     """
 
     state: Vectors
+    turn: Vectors
     sentences: Vectors
-    yes: float
+    leaning: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +149,14 @@ class EvidenceReader:
         answers: probe of the state behind the evidence of several papers.
         sentences: probe of the attention to a sentence.
         papers: probe of the state behind one paper.
+        verdicts: probe of the state behind a question for yes or no, with its evidence.
     """
 
     model: LocalChatModel
     answers: Probe
     sentences: Probe
     papers: Probe
+    verdicts: Probe
 
     def read(self, asked: StandAlone, evidence: Sequence[Evidence]) -> Reading | None:
         """What the model makes of it; the prompt that answers it is then read.
@@ -161,7 +170,11 @@ class EvidenceReader:
             return None
         found = iter([self.sentences.probability(row) for row in seen.sentences])
         by_paper = tuple(tuple(next(found) for _ in e.sentences) for e in evidence)
-        return Reading(self.answers.log_odds(seen.state), by_paper, seen.yes)
+        return Reading(self.answers.log_odds(seen.state), by_paper, self.yes(seen))
+
+    def yes(self, seen: Features) -> float:
+        """Log-odds that yes is the answer, of a question for yes or no."""
+        return self.verdicts.log_odds(seen.turn) + _LEANING * (seen.leaning - 1)
 
     def read_alone(self, question: str, paper: Evidence) -> float:
         """Log-odds that a paper answers which is read without any other.
@@ -170,6 +183,11 @@ class EvidenceReader:
         question's words; read one by one the right paper is told from others far more surely.
         """
         return self.papers.log_odds(look_alone(self.model, question, paper))
+
+
+def verdict_of(yes: float) -> Verdict:
+    """What is said, from the log-odds that yes is the answer; empty where it is too close."""
+    return "Yes" if yes >= _PLAIN else "No" if yes < -_PLAIN else ""
 
 
 def whether_it_answers(state: float, best: float, score: float, *, astray: bool = False) -> float:
@@ -218,12 +236,12 @@ def _look(
     seen = model.look(messages, texts, LAYERS, AFTER, goes_on=before is not None)
     if seen is None:
         return None
-    state, attention, yes = seen
+    state, attention, leaning = seen
     lengths = np.array([len(texts[place]) for place in places], dtype=np.float32)
     shares = attention.reshape(-1, attention.shape[-1])[:, places] / np.sqrt(lengths)
     logs = np.log(shares + _LEAST)
     features = (logs - logs.mean(1, keepdims=True)).T
-    return Features(state, features.astype(np.float32), yes)
+    return Features(state, state, features.astype(np.float32), leaning)
 
 
 def look_alone(model: LocalChatModel, question: str, paper: Evidence) -> Vectors:
@@ -235,7 +253,7 @@ def load_evidence_reader(model: BaseChatModel | None) -> EvidenceReader | None:
     """The reader for a model; None where no probes were fitted on it."""
     if not isinstance(model, LocalChatModel):
         return None
-    probes = [load_probe(task, model.model_name) for task in ("answers", "sentences", "papers")]
+    probes = [load_probe(task, model.model_name) for task in _TASKS]
     return EvidenceReader(model, *filter(None, probes)) if all(probes) else None
 
 

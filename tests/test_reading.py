@@ -14,6 +14,7 @@ from test_citations import PTD, S4D
 from test_packed import small_model
 from typer.testing import CliRunner, Result
 
+from eval.questions import read_questions
 from rag.chat_models import LocalChatModel, load_chat_model
 from rag.chat_models.decoding import Decoder, Look
 from rag.chat_models.local import _load_model
@@ -237,8 +238,8 @@ def _little(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASKPAPERS_EVIDENCE_TOKENS", "192")
 
 
-def _eval_reading(library: Library, *options: str) -> Result:
-    return CliRunner().invoke(app, ["eval", "reading", "--library", str(library.path), *options])
+def _eval(library: Library, what: str, *options: str) -> Result:
+    return CliRunner().invoke(app, ["eval", what, "--library", str(library.path), *options])
 
 
 @pytest.mark.models
@@ -246,7 +247,7 @@ def _eval_reading(library: Library, *options: str) -> Result:
 def test_the_command_prints_what_reading_tells_and_adapts_probes(
     library: Library, tmp_path: Path
 ) -> None:
-    result = _eval_reading(library, "--limit", "3", "--adapt", "--save", str(tmp_path))
+    result = _eval(library, "reading", "--limit", "3", "--adapt", "--save", str(tmp_path))
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     assert figures["questions"] == 3
@@ -254,8 +255,31 @@ def test_the_command_prints_what_reading_tells_and_adapts_probes(
     assert figures["papers"] is None
     saved = {file.name.split("-")[0] for file in tmp_path.glob("*-*.json")}
     assert saved == {"answers", "sentences"}
-    nothing = _eval_reading(library, "--questions", str(tmp_path / "none.jsonl"))
+    nothing = _eval(library, "reading", "--questions", str(tmp_path / "none.jsonl"))
     assert nothing.exit_code == 1
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("reader", "_little")
+def test_the_command_prints_how_yes_is_told_from_no_and_adapts_the_probe(
+    library: Library, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked.jsonl"
+    lines = [q.model_dump_json() for q in read_questions() if q.type == "yesno"]
+    asked.write_text("\n".join(lines), encoding="utf-8")
+    options = ("--questions", str(asked), "--part", "all")
+    result = _eval(library, "verdicts", *options, "--adapt", "--save", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert len(lines) >= figures["yes"] + figures["no"] > 4
+    assert figures["auroc_ships"] > 0.5
+    assert 0 < figures["said"] <= 1
+    (saved,) = tmp_path.glob("verdicts-*.json")
+    before = load_probe("verdicts", json.loads(saved.read_text())["model"])
+    assert before is not None
+    assert json.loads(saved.read_text())["weights"] != [float(w) for w in before.weights]
+    asked.write_text(lines[0], encoding="utf-8")
+    assert "none with no" in str(_eval(library, "verdicts", *options).exception)
 
 
 @pytest.mark.models
@@ -267,7 +291,7 @@ def test_the_command_fits_probes_for_another_model(
     need_models(load_settings(), small)
     monkeypatch.setenv("ASKPAPERS_RERANKER", small)
     options = ("--limit", "3", "--part", "tune", "--model", small)
-    result = _eval_reading(library, *options, "--save", str(tmp_path))
+    result = _eval(library, "reading", *options, "--save", str(tmp_path))
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["ships"] is None
     saved = {file.name.split("-")[0] for file in tmp_path.glob("*-*.json")}
@@ -275,4 +299,4 @@ def test_the_command_fits_probes_for_another_model(
     alone = json.loads(result.stdout)["papers"]
     assert alone["papers"] > alone["questions"] > 0
     assert alone["first_ships"] is None
-    assert _eval_reading(library, *options, "--adapt").exit_code == 2
+    assert _eval(library, "reading", *options, "--adapt").exit_code == 2

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from eval.runs import Run
     from eval.summary import RunFigures
     from rag.answering import Answerer
+    from rag.chat_models import LocalChatModel
     from rag.library import Library
+    from rag.progress import Report
+    from rag.reading import EvidenceReader
+    from rag.settings import Settings
 
 app = typer.Typer(
     help="Measure how good answers are, and how quick; docs/evaluation.md says what is measured.",
@@ -268,18 +272,11 @@ def eval_reading(
     Each question is read with what is found for it, and with its right papers hidden.
     """
     from eval.reading import measure_reading, read_evidence, save_reader
-    from rag.chat_models import LocalChatModel, load_chat_model
-    from rag.reading import load_evidence_reader
 
     chosen = _Chosen(library, model, questions, beir, queries, part, limit=limit)
     opened, asked = chosen.open_library()
     with terminal.progress() as report:
-        loaded = load_chat_model(chosen.settings, report=report)
-        if not isinstance(loaded, LocalChatModel):
-            raise typer.BadParameter("only a model in this process can be read off")
-        ships = load_evidence_reader(loaded)
-        if adapt and ships is None:
-            raise typer.BadParameter(f"no probes ship for {loaded.model_name}: leave out --adapt")
+        loaded, ships = _read_off(chosen.settings, report, adapt)
         start = ships if adapt else None
         reads = read_evidence(opened, asked.questions, chosen.settings, loaded, report)
         figures = measure_reading(reads, None if save and not adapt else ships, start)
@@ -287,6 +284,61 @@ def eval_reading(
     if save:
         fitted_on = f"{len(asked.questions)} questions ({asked.digest}) of {len(opened)} papers"
         save_reader(reads, fitted_on, loaded.model_name, save, start)
+
+
+@app.command("verdicts")
+def eval_verdicts(
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    questions: QuestionsOption = None,
+    beir: BeirOption = None,
+    queries: QueriesOption = None,
+    part: PartOption = "report",
+    limit: LimitOption = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write a probe fitted on these here.", metavar="DIR")
+    ] = None,
+    adapt: Annotated[
+        bool, typer.Option("--adapt", help="Fit it starting from the one that ships.")
+    ] = False,
+) -> None:
+    """How well the model's reading tells yes from no, where a question asks for one; JSON.
+
+    Of questions whose right answer is given as yes, no or maybe.
+    """
+    from eval.verdicts import measure_verdicts, read_yes_or_no, save_verdicts
+
+    chosen = _Chosen(library, model, questions, beir, queries, part, limit=limit)
+    opened, asked = chosen.open_library()
+    with terminal.progress() as report:
+        loaded, ships = _read_off(chosen.settings, report, adapt)
+        start = ships.verdicts if ships and adapt else None
+        read = read_yes_or_no(opened, asked.questions, chosen.settings, loaded, report)
+        figures = measure_verdicts(read, None if save and not adapt else ships, start)
+    terminal.print_json(asdict(figures))
+    if save:
+        fitted_on = f"{len(read)} questions ({asked.digest}) of {len(opened)} papers"
+        save_verdicts(read, fitted_on, loaded.model_name, save, start)
+
+
+def _read_off(
+    settings: Settings, report: Report, adapt: bool
+) -> tuple[LocalChatModel, EvidenceReader | None]:
+    """The model that can be read off, and the reader with the probes that ship for it, if any.
+
+    Raises:
+        typer.BadParameter: it cannot be, or there are none and fitting is to start from them.
+    """
+    from rag.chat_models import LocalChatModel, load_chat_model
+    from rag.reading import load_evidence_reader
+
+    loaded = load_chat_model(settings, report=report)
+    if not isinstance(loaded, LocalChatModel):
+        raise typer.BadParameter("only a model in this process can be read off")
+    ships = load_evidence_reader(loaded)
+    if adapt and ships is None:
+        raise typer.BadParameter(f"no probes ship for {loaded.model_name}: leave out --adapt")
+    return loaded, ships
 
 
 @app.command("judge")
