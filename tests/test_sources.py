@@ -64,6 +64,21 @@ def test_json_lines_are_read_under_the_names_in_use(tmp_path: Path) -> None:
     assert (two.source_id, two.abstract, two.authors) == ("7", "Says two.", ("E. F",))
 
 
+def test_a_document_without_a_title_is_named_by_its_beginning(tmp_path: Path) -> None:
+    text = "Owls hunt by ear at night, " * 8
+    lines = [
+        {"_id": "31", "title": "", "text": text},
+        {"_id": "32", "text": "猫" * 300},
+        {"_id": "33", "title": " ", "text": ""},
+    ]
+    one, two, none = read_source(write(tmp_path / "p.jsonl", "\n".join(map(json.dumps, lines))))
+    assert one.title.startswith("Owls hunt by ear at night, Owls")
+    assert one.title.endswith(" … (31)")
+    assert len(one.title) < 110
+    assert two.title == f"{'猫' * 100} … (32)"
+    assert none.reason == "it has no title"
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

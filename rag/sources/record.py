@@ -142,6 +142,12 @@ _CSL_TYPES = frozenset(
 )
 """Types of CSL 1.0.2; an item without date and place is known by its type alone."""
 
+_BEIR = frozenset({"_id", "text"})
+"""Of a document of a judged collection (Thakur et al., 2021), whose title may be empty."""
+
+_BEGINNING = 100
+"""Characters of a document that name it, at most, where it has no title."""
+
 _ARXIV = frozenset({"authors_parsed", "update_date"})
 
 _NO_PAPERS = ("attachment", "note", "annotation")
@@ -165,6 +171,8 @@ def read_record(value: Any, where: str, source: str) -> Paper | Unreadable:
         return Unreadable(where, f"{name}: {first['msg']}" if name else first["msg"])
     if _ARXIV & value.keys():
         return _of_arxiv(record, where, source)
+    if value.keys() >= _BEIR and not record.title.strip():
+        record = record.model_copy(update={"title": _named_by_its_beginning(record)})
     clean = fields.plain if exported else str
     return make_paper(
         where=where,
@@ -183,6 +191,13 @@ def read_record(value: Any, where: str, source: str) -> Paper | Unreadable:
         note=record.note,
         entry={"csl": _kept(value)} if exported and _CSL & value.keys() else None,
     )
+
+
+def _named_by_its_beginning(record: _Record) -> str:
+    """What to call a document that has no title; with its id, as some begin alike."""
+    text = " ".join(record.abstract.split())
+    beginning = text[:_BEGINNING].rpartition(" ")[0] or text[:_BEGINNING]
+    return f"{beginning} … ({record.source_id})" if text else ""
 
 
 def _is_exported(value: dict[str, Any]) -> bool:
