@@ -48,7 +48,7 @@ from rag.finding import Finding, LookAgain, find_evidence
 from rag.judging import Judgement, judge_finding, ranked_by_reading, told_hardly_apart
 from rag.library import Library
 from rag.memory import give_back_memory
-from rag.names import tells_figure
+from rag.names import holds_all, names_asked, tells_figure
 from rag.papers import Answer, Citation, Evidence, Paper, RankedPaper, Retrieved, Timings
 from rag.probing import load_support_judge
 from rag.progress import Report, silent
@@ -235,8 +235,8 @@ class Answerer:
         if filters and not found.ranked:
             yield Done(_declined(blank, f"the library has no papers {filters}", clock))
             return
-        if asks_of_record(alone.form) and is_sure(found.ranked):
-            yield Done(_recorded(found.ranked[0].paper, alone.form, blank, clock))
+        if asks_of_record(alone.form) and (meant := _plainly_meant(searched, found.ranked)):
+            yield Done(_recorded(meant, alone.form, blank, clock))
             return
         yield from self._read_and_write(alone, found, filters, blank, clock)
 
@@ -480,6 +480,16 @@ class Answerer:
                     yield text
                 if _is_enough(draft):
                     return
+
+
+def _plainly_meant(question: str, ranked: Sequence[RankedPaper]) -> Paper | None:
+    """The paper that a question plainly means: the first look is sure of it, or it has the
+    question's names in its title; None where there is none."""
+    if is_sure(ranked):
+        return ranked[0].paper
+    names = names_asked(question)
+    named = (r.paper for r in ranked if names and holds_all(r.paper.title, names))
+    return next(named, None)
 
 
 def _recorded(paper: Paper, question: str, blank: Answer, clock: _Clock) -> Answer:

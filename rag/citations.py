@@ -42,6 +42,12 @@ _MARK = re.compile(
 _AS_A_NOUN = re.compile(rf"\b(in|of|by|from|to|with) \[{NUMBERS}\](?=,? [a-z])", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*(?:[,;&]|, and)?\s*")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.MULTILINE)
+# The paper states that "…"
+_FRAMED = re.compile(
+    r"(?:the|this) (?:paper|text|source|study|abstract|article|authors?) (?:clearly |explicitly )?"
+    r"(?:state|say|mention|note|report|write|explain)s?(?: that)?[:,]? *\"([^\"]{20,})\"?\.?",
+    re.IGNORECASE,
+)
 # Says nothing that could be checked without the sentence after it.
 _BARE = re.compile(r"(?:yes|no)\b\W*", re.IGNORECASE)
 # Begins the line of a paper.
@@ -115,7 +121,8 @@ class BoundAnswer:
 def read_draft(draft: str) -> list[Statement]:
     """The sentences of what the model wrote, with the marks taken off, whatever their shape.
 
-    A "Yes." or "No." alone is one with the sentence after it. Where a mark stands for its paper,
+    A "Yes." or "No." alone is one with the sentence after it, and of one that only quotes the
+    paper the quotation is left. Where a mark stands for its paper,
     as in "the authors of [2] show", the sentence says "this paper" without it.
     """
     marks: list[tuple[int, tuple[int, ...]]] = []
@@ -135,6 +142,8 @@ def read_draft(draft: str) -> list[Statement]:
         first = sentence.start if i else -1
         mine = [n for place, numbers in marks if first < place <= following for n in numbers]
         text = re.sub(r"\s+([.,;:!?])", r"\1", " ".join(sentence.text.split()))
+        if framed := _FRAMED.fullmatch(text):
+            text = f"{framed.group(1).rstrip('. ')}."
         if statements and _BARE.fullmatch(statements[-1].text):
             bare = statements.pop()
             text, mine = f"{bare.text} {text}", [*bare.marks, *mine]

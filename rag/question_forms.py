@@ -158,6 +158,15 @@ _WANTS_TEXT = re.compile(
 )
 """An order for a text and nothing beside, and what it is to be about."""
 
+_AND_WHAT_EACH = re.compile(
+    r",?\s+(?:and|with)\s+(?:(?:tell me|say|explain|summari[sz]e|describe|state)\s+)?"
+    r"(?:briefly\s+)?"
+    r"(?:what|how)\s+(?:each|every|they)(?:\s+(?:one|paper|of them|of these))?\s+"
+    r"(?:do(?:es)?|(?:is|are) about|finds?|says?|shows?|proposes?|contributes?|works?)\W*$",
+    re.IGNORECASE,
+)
+"""What a list says of its papers unasked: "… and what each does"."""
+
 _LONGEST_ORDER = 300
 """Letters of such an order at most."""
 
@@ -244,11 +253,15 @@ def as_question(message: str) -> str:
 
 
 def without_wrapping(message: str) -> str:
-    """A message that wants a text on something as the question for what the papers say of it; any
-    other as it is: "Write me a paragraph on pruning for my introduction"."""
+    """A message that wants a text on something as the question for what the papers say of it,
+    "Write me a paragraph on pruning for my introduction"; one for a list without "and what each
+    does"; any other as it is."""
     order = " ".join(message.split())
-    wanted = _WANTS_TEXT.match(order) if len(order) <= _LONGEST_ORDER else None
-    return f"What do the papers say about {wanted.group(1)}?" if wanted else message
+    if len(order) > _LONGEST_ORDER:
+        return message
+    if wanted := _WANTS_TEXT.match(order):
+        return f"What do the papers say about {wanted.group(1)}?"
+    return _AND_WHAT_EACH.sub("", order) if asks_which(order) else message
 
 
 def what_is_counted(question: str) -> str:

@@ -306,6 +306,28 @@ def test_a_quotation_begins_behind_what_ties_it_to_a_sentence_not_shown(
     assert listed.citations[0].sentences[0].text == sentence
 
 
+@pytest.mark.parametrize(
+    ("draft", "said"),
+    [
+        (
+            'The paper states that "The owl hunts by ear and by eye [1]."',
+            "The owl hunts by ear and by eye.",
+        ),
+        (
+            'The text says: "Owls hunt by ear at night. " [2].',
+            "Owls hunt by ear at night.",
+        ),
+        (
+            'The paper states that "hooting" means that an owl is at home.',
+            'The paper states that "hooting" means that an owl is at home.',
+        ),
+    ],
+)
+def test_of_a_sentence_that_only_quotes_the_quotation_is_left(draft: str, said: str) -> None:
+    (statement,) = read_draft(draft)
+    assert statement.text == said
+
+
 def test_a_name_that_the_evidence_lacks_is_not_said() -> None:
     said = "S4D averages 85% on the Long Range Arena benchmark"
     texts = [f"Dear Professor Snodgrass, {said}.", f"Indeed {said}."]

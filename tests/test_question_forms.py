@@ -273,6 +273,19 @@ def test_other_messages_stay_as_they_are(message: str) -> None:
     assert without_wrapping(message) == message
 
 
+@pytest.mark.parametrize(
+    ("order", "asked"),
+    [
+        ("Give me two papers on owls and what each does.", "Give me two papers on owls"),
+        ("Which papers count owls, and say briefly how each one works?", "Which papers count owls"),
+        ("Which papers say what they do?", "Which papers say what they do?"),
+        ("What is Wren and what does it do?", "What is Wren and what does it do?"),
+    ],
+)
+def test_a_list_says_what_each_does_unasked(order: str, asked: str) -> None:
+    assert without_wrapping(order) == asked
+
+
 def test_what_happens_at_each_step_is_no_comparison() -> None:
     assert sets_side_by_side("What do Wren and Kestrel each add?")
     assert not sets_side_by_side("How many codes does Wren hold at each layer?")
