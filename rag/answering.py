@@ -30,7 +30,7 @@ from rag.citations import (
     with_marks,
     without_refusals,
 )
-from rag.conversation import StandAlone, stand_alone, what_is_asked
+from rag.conversation import StandAlone, in_english, stand_alone, what_is_asked
 from rag.errors import AskpapersError, ModelError
 from rag.evidence import (
     OF_A_SIDE,
@@ -221,7 +221,9 @@ class Answerer:
         loading = self._load_meanwhile()
         model = None if self.settings.quote else self.model
         closest = partial(self.retriever.closest, filters=filters or Filters())
-        alone = stand_alone(question, history, model, closest)
+        with self._model_at_work("translated"):
+            asked = in_english(question, model)
+        alone = stand_alone(asked, history, model, closest)
         alone, stated = alone.without_filters()
         filters = stated if filters is None else filters
         alone = replace(alone, asked=self._what_is_asked(alone, filters))

@@ -11,8 +11,9 @@ from langchain_core.language_models import BaseChatModel
 
 from rag.citations import SAYS, is_refusal, read_draft
 from rag.filters import Filters, read_filters
+from rag.languages import is_english
 from rag.names import names_in, numbers_in
-from rag.prompts import rewrite_messages
+from rag.prompts import rewrite_messages, translate_messages
 from rag.question_forms import without_wrapping
 from rag.store.keywords import tokenize
 from rag.text import split_sentences
@@ -122,6 +123,12 @@ S5-PTD?". Of 12 of ours that are, none gains more than 0.02, and of 67 that are 
 
 _SAID = 400
 """Letters of the answer before that a follow-up is shown with, in whole sentences."""
+
+_TRANSLATED = 400
+"""Letters of a question that is translated, at most."""
+
+_CAPITALS = re.compile(r"(?<![A-Za-z])(?=[A-Za-z]{3})[A-Za-z]*[A-Z][a-z]*[A-Z][A-Za-z]*")
+"""Names that are written alike in all languages: LoRA, CIFAR; AI is not."""
 
 _ANTECEDENT = 3
 """Content words before a pronoun that make it likely that it means one of them."""
@@ -344,6 +351,25 @@ def _rewrite(question: str, turns: Sequence[tuple[str, str]], model: BaseChatMod
     rewritten = str(reply.text).strip().splitlines()[0] if str(reply.text).strip() else ""
     known = " ".join([question, *(part for turn in turns for part in turn)])
     return rewritten if _is_faithful(rewritten, question, known) else ""
+
+
+def in_english(question: str, model: BaseChatModel | None) -> str:
+    """A question in another language as the model translates it, since the papers and what finds
+    them are English; as it is where it is English, or the translation is not, or has other numbers
+    or names, or far fewer words, as where the model did what the question says."""
+    if model is None or is_english(question) or len(question) > _TRANSLATED:
+        return question
+    reply = str(model.invoke(translate_messages(question), max_tokens=96).text).strip()
+    translated = reply.splitlines()[0] if reply else ""
+    whole = 2 * len(translated.split()) >= len(question.split())
+    alike = translated and whole and _signs(translated) == _signs(question)
+    return translated if alike and is_english(translated) else question
+
+
+def _signs(text: str) -> tuple[set[str], set[str]]:
+    """Numbers and names of a text, which are the same in all languages."""
+    names = {word.lower() for word in _CAPITALS.findall(text)}
+    return set(re.findall(r"\d+", text)), names
 
 
 def _is_faithful(rewritten: str, question: str, known: str) -> bool:
