@@ -179,7 +179,7 @@ _COMPARES = re.compile(
     r"|(?<!\bat )(?<!\bafter )(?<!\bbefore )each)\b"
     r"|\bwhich\b.*\bor\b|\bor\b.*\bwhich\b"
     rf"|{_AND_ASKS}"
-    r"(?!(?:\W+\w+){0,2}?\W+(?:it|its|that|this|they|their)\b)",
+    r"(?!(?:\W+\w+){0,2}?\W+(?:it|its|that|this|they|their|(?:is|are|was|were)\W+the)\b)",
     re.IGNORECASE,
 )
 """Words of a question that sets two things side by side, rather than asks twice about one."""

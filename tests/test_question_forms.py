@@ -172,6 +172,7 @@ def test_what_only_a_figure_can_tell_is_seen(question: str, figure: bool) -> Non
     [
         ("What does Wren run on, and how fast is it?", False),
         ("Is Wren proven? And how slow is that per step?", False),
+        ("What does Wren run on, and how large was the memory of the phone?", False),
         ("What does Wren run on, and what does Kestrel run on?", True),
         ("Compare Wren and Kestrel, and how does it matter?", True),
     ],
