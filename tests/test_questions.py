@@ -154,13 +154,15 @@ def test_what_the_set_calls_right_stands_in_the_starter_papers() -> None:
             assert 1 <= sum(pointer.fits(s.text) for s in sentences) <= 2, question.id
 
 
-def test_the_set_about_other_fields_has_all_four_kinds_of_each_abstract() -> None:
+def test_the_set_about_other_fields_has_all_five_kinds_of_each_abstract() -> None:
     path = Path(str(files("eval").joinpath("data/questions-elsewhere.jsonl")))
     asked = read_question_set(path).questions
     kinds = Counter("claim" if q.type == "counterclaim" else q.type for q in asked)
-    assert kinds == dict.fromkeys(("claim", "near-miss", "question", "paraphrase"), 272)
+    assert kinds == dict.fromkeys(("claim", "near-miss", "question", "paraphrase", "yesno"), 272)
     assert len({q.question for q in asked}) == len(asked)
     for question in asked:
         assert question.part == "tune", question.id
         assert question.answerable is (question.type != "near-miss"), question.id
         assert {p.id for p in question.evidence} <= set(question.ids), question.id
+        if question.type == "yesno":
+            assert question.expected in ("yes", "no"), question.id
