@@ -25,15 +25,19 @@ _OTHER = frozenset(
     # Spanish and Portuguese
     "qué que cuál cuáles cómo cuándo cuánto cuántos cuántas dónde para una los las el del es está "
     "están se su sus hay entre sobre puede pueden más también "
+    "cuando según mejor porque tiene tienen esto esta estos "
     "quais qual quanto quantos quando onde com os da das é são não pode podem existe uma pela pelo "
+    "melhor mais "
     # French and Italian
     "quel quelle quels quelles quoi comment quand où pourquoi combien est sont les des une du dans "
-    "avec pour sur par et le la ce cette peut peuvent ils elle aux "
+    "avec pour sur par et le la ce cette peut peuvent ils elle aux sans mieux leur "
     "quale quali che cosa dove perché sono il gli della dei delle nel nella di può possono "
+    "meglio senza questo questi degli alla "
     # German and Dutch
     "wie welche welcher welches wann wo warum wieso wer ist sind wird werden kann können haben der "
     "das ein eine einen einem einer dem und oder nicht für mit zu zum zur auf im gibt wurde wurden "
-    "über wat hoe welke waarom wanneer waar het een van zijn voor met niet worden kunnen".split()
+    "über bei aus ohne mehr als sich nach wenn es diese dieser dieses hilft gibt "
+    "wat hoe welke waarom wanneer waar het een van zijn voor met niet worden kunnen".split()
 )
 
 _FEW = 3

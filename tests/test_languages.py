@@ -15,6 +15,7 @@ from rag.settings import Settings
 FOREIGN = [
     "¿Qué es Wren?",
     "Wie schnell läuft Kestrel auf dem Telefon?",
+    "Hilft Kestrel bei rekurrenten Netzen?",
     "Comment Kestrel compte-t-il les oiseaux ?",
     "Qual è la precisione di Kestrel?",
     "Quanto reduz a memória o modelo de 8 bits?",
