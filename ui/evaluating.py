@@ -74,6 +74,12 @@ RunOption = Annotated[
         metavar="DIR",
     ),
 ]
+SaveOption = Annotated[
+    Path | None, typer.Option(help="Write what is fitted on these here.", metavar="DIR")
+]
+AdaptOption = Annotated[
+    bool, typer.Option("--adapt", help="Fit starting from the probes that ship.")
+]
 LimitOption = Annotated[
     int | None, typer.Option(help="So many questions, spread over the types.", min=1)
 ]
@@ -260,12 +266,8 @@ def eval_reading(
     queries: QueriesOption = None,
     part: PartOption = "report",
     limit: LimitOption = None,
-    save: Annotated[
-        Path | None, typer.Option(help="Write probes fitted on these here.", metavar="DIR")
-    ] = None,
-    adapt: Annotated[
-        bool, typer.Option("--adapt", help="Fit them starting from those that ship.")
-    ] = False,
+    save: SaveOption = None,
+    adapt: AdaptOption = False,
 ) -> None:
     """How well the model's reading tells whether evidence answers, and which sentences; JSON.
 
@@ -295,12 +297,8 @@ def eval_verdicts(
     queries: QueriesOption = None,
     part: PartOption = "report",
     limit: LimitOption = None,
-    save: Annotated[
-        Path | None, typer.Option(help="Write a probe fitted on these here.", metavar="DIR")
-    ] = None,
-    adapt: Annotated[
-        bool, typer.Option("--adapt", help="Fit it starting from the one that ships.")
-    ] = False,
+    save: SaveOption = None,
+    adapt: AdaptOption = False,
 ) -> None:
     """How well the model's reading tells yes from no, where a question asks for one; JSON.
 
