@@ -386,7 +386,7 @@ def _ships(reader: EvidenceReader, read: Read) -> float:
     """Log-odds that the evidence answers, by the probes that ship."""
     features = read.features
     sentences = tuple(reader.sentences.probability(row) for row in features.sentences)
-    reading = Reading(reader.answers.log_odds(features.state), (sentences,), 0.0)
+    reading = Reading(reader.answers.log_odds(features.state), (sentences,), reader.yes(features))
     if read.of_one:
         reading = reading.beside_others()
     return read.odds(reading.state, [log_odds(p) for p in reading.sentences[0]])

@@ -15,7 +15,7 @@ from eval.reading import find_as_asked
 from rag.chat_models import LocalChatModel
 from rag.errors import AskpapersError
 from rag.library import Library
-from rag.odds import log_odds
+from rag.papers import Vectors
 from rag.probing import Probe, write_probe
 from rag.progress import Progress, Report
 from rag.question_forms import as_question, asks_yes_or_no
@@ -25,19 +25,14 @@ from rag.retrieval import PaperRetriever
 from rag.settings import Settings
 
 _PENALTY = 0.3
-"""L2 on the weights of states; .1 to 1 do the same within .01."""
+"""L2 on the weights of states; .1 to 1 do the same within .02."""
 
 
 @dataclass(frozen=True, slots=True)
 class YesOrNo:
-    """A question for yes or no as the model reads it, with evidence of a right paper.
-
-    Attributes:
-        expected: yes, no or maybe.
-    """
+    """A question for yes or no as the model reads it, with evidence of a right paper."""
 
     question: Question
-    expected: str
     features: Features
 
 
@@ -76,18 +71,18 @@ def read_yes_or_no(
     Left out is what is found of other papers only.
     """
     reranker = load_reranker(settings, report=report)
+    look_again = reranker.rerank if reranker else None
     retriever = PaperRetriever(library=library, k=settings.papers)
     asked = [q for q in questions if q.expected and asks_yes_or_no(as_question(q.question))]
     right = right_papers(asked, library.papers())
     read = []
     for number, question in enumerate(asked, start=1):
-        look_again = reranker.rerank if reranker else None
         alone, found = find_as_asked(question, retriever, settings, look_again)
         ids = {paper.id for paper in right[question.id]}
         if found.kind != "list" and any(e.paper_id in ids for e in found.evidence):
             features = look(model, alone, found.evidence)
-            if features is not None and question.expected:
-                read.append(YesOrNo(question, question.expected, features))
+            if features is not None:
+                read.append(YesOrNo(question, features))
         report(Progress("reading", number, len(asked), "questions"))
     return read
 
@@ -104,16 +99,14 @@ def measure_verdicts(
     Raises:
         AskpapersError: no answer is yes, or none is no.
     """
-    plain = _plain(read)
-    labels = [r.expected == "yes" for r in plain]
-    states = np.stack([r.features.turn for r in plain])
+    plain, states, labels = _plain(read)
     names = [r.question.id for r in plain]
     by_others = cross_validated(states, labels, names, AFTER, _PENALTY, evenly(labels), start)
     ships = said = right = None
     if reader is not None:
         ships = auroc_of([reader.yes(r.features) for r in plain], labels)
         verdicts = [verdict_of(reader.yes(r.features)) for r in read]
-        told = [(v, r.expected) for v, r in zip(verdicts, read, strict=True) if v]
+        told = [(v, r.question.expected) for v, r in zip(verdicts, read, strict=True) if v]
         said = round(len(told) / len(read), 4)
         right = round(sum(v.lower() == e for v, e in told) / len(told), 4) if told else None
     return VerdictFigures(
@@ -121,7 +114,7 @@ def measure_verdicts(
         no=len(labels) - sum(labels),
         maybe=len(read) - len(plain),
         auroc_leaning=auroc_of([r.features.leaning for r in plain], labels),
-        auroc_read=auroc_of([log_odds(p) for p in by_others], labels),
+        auroc_read=auroc_of(by_others, labels),
         auroc_ships=ships,
         said=said,
         right=right,
@@ -140,19 +133,18 @@ def save_verdicts(
     Raises:
         AskpapersError: no answer is yes, or none is no.
     """
-    plain = _plain(read)
-    labels = [r.expected == "yes" for r in plain]
-    states = np.stack([r.features.turn for r in plain])
+    _, states, labels = _plain(read)
     probe = fit_probe(states, labels, AFTER, _PENALTY, evenly(labels), start)
     return write_probe(probe, "verdicts", model_name, fitted_on, folder)
 
 
-def _plain(read: Sequence[YesOrNo]) -> list[YesOrNo]:
-    """Those that are not maybe."""
-    plain = [r for r in read if r.expected != "maybe"]
-    if len({r.expected for r in plain}) < 2:
+def _plain(read: Sequence[YesOrNo]) -> tuple[list[YesOrNo], Vectors, list[bool]]:
+    """Those that are not maybe, their states, and whether each is yes."""
+    plain = [r for r in read if r.question.expected != "maybe"]
+    labels = [r.question.expected == "yes" for r in plain]
+    if len(set(labels)) < 2:
         raise AskpapersError(
             "No question is answered with yes, or none with no.",
             "Ask some whose right answer is given as `expected`.",
         )
-    return plain
+    return plain, np.stack([r.features.turn for r in plain]), labels

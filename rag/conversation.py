@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 
 from rag.citations import SAYS, is_refusal, read_draft
 from rag.filters import Filters, read_filters
@@ -347,8 +348,7 @@ def _in_short(answer: str) -> str:
 
 def _rewrite(question: str, turns: Sequence[tuple[str, str]], model: BaseChatModel) -> str:
     """What the model makes of a follow-up; empty where that cannot be trusted."""
-    reply = model.invoke(rewrite_messages(question, turns), max_tokens=48)
-    rewritten = str(reply.text).strip().splitlines()[0] if str(reply.text).strip() else ""
+    rewritten = _first_line(model, rewrite_messages(question, turns), 48)
     known = " ".join([question, *(part for turn in turns for part in turn)])
     return rewritten if _is_faithful(rewritten, question, known) else ""
 
@@ -359,11 +359,16 @@ def in_english(question: str, model: BaseChatModel | None) -> str:
     or names, or far fewer words, as where the model did what the question says."""
     if model is None or is_english(question) or len(question) > _TRANSLATED:
         return question
-    reply = str(model.invoke(translate_messages(question), max_tokens=96).text).strip()
-    translated = reply.splitlines()[0] if reply else ""
+    translated = _first_line(model, translate_messages(question), 96)
     whole = 2 * len(translated.split()) >= len(question.split())
     alike = translated and whole and _signs(translated) == _signs(question)
     return translated if alike and is_english(translated) else question
+
+
+def _first_line(model: BaseChatModel, messages: Sequence[BaseMessage], most: int) -> str:
+    """Of what a model replies in so many tokens; empty where that is nothing."""
+    reply = str(model.invoke(list(messages), max_tokens=most).text).strip()
+    return reply.splitlines()[0] if reply else ""
 
 
 def _signs(text: str) -> tuple[set[str], set[str]]:
